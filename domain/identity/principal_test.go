@@ -1,0 +1,121 @@
+package identity_test
+
+import (
+	"errors"
+	"testing"
+
+	"timesheets/domain/fault"
+	"timesheets/domain/identity"
+)
+
+func TestUploadingIsForMachinesAndApprovingForPersonsWhateverTheTokenSays(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[identity.Kind]map[identity.Scope]bool{
+		identity.Machine: {identity.BatchUpload: true, identity.ReadTimesheets: true, identity.CreateTimesheets: true, identity.DeleteTimesheets: true},
+		identity.Person:  {identity.ApproveTimesheets: true, identity.ReadTimesheets: true, identity.CreateTimesheets: true, identity.DeleteTimesheets: true},
+		"":               {},
+		"robot":          {},
+	} {
+		p := identity.Principal{Kind: kind, Scopes: identity.Scopes()}
+		for _, s := range identity.Scopes() {
+			if got := p.Holds(s); got != want[s] {
+				t.Errorf("a %q with every scope holds %s: %t", kind, s, got)
+			}
+			if got := p.Require(s) == nil; got != want[s] {
+				t.Errorf("a %q with every scope passes %s: %t", kind, s, got)
+			}
+		}
+	}
+}
+
+func TestAScopeIsHeldOnlyUnderItsVeryName(t *testing.T) {
+	t.Parallel()
+	p := identity.Principal{Kind: identity.Machine, Scopes: []identity.Scope{"batch:uploads", "batch", "Batch:Upload", ""}}
+	for _, s := range identity.Scopes() {
+		if p.Holds(s) {
+			t.Errorf("holds %s", s)
+		}
+	}
+}
+
+func TestARefusalNamesTheScopesThatWouldDo(t *testing.T) {
+	t.Parallel()
+	person := identity.Principal{Kind: identity.Person, Scopes: []identity.Scope{identity.BatchUpload}}
+	machine := identity.Principal{Kind: identity.Machine, Scopes: []identity.Scope{identity.ApproveTimesheets}}
+	for _, tt := range []struct {
+		name        string
+		err         error
+		code, scope string
+	}{
+		{"one of two is missing", machine.Require(identity.ReadTimesheets, identity.CreateTimesheets), "insufficient_scope", "read:timesheets create:timesheets"},
+		{"a person may not upload", person.Require(identity.BatchUpload), "machines_only", "batch:upload"},
+		{"a machine may not approve", machine.Require(identity.ApproveTimesheets), "persons_only", "approve:timesheets"},
+		{"nobody may do nothing", identity.Principal{}.Require(identity.ReadTimesheets), "insufficient_scope", "read:timesheets"},
+	} {
+		f := fault.Of(tt.err)
+		if f == nil || !errors.Is(tt.err, fault.Forbidden) || f.Code != tt.code || f.Extra["scope"] != tt.scope {
+			t.Errorf("%s: got %v, %v", tt.name, tt.err, f.Extra)
+		}
+	}
+	if err := person.Require(identity.ApproveTimesheets, identity.BatchUpload); err == nil {
+		t.Error("a scope that does not count for persons was enough")
+	}
+}
+
+func TestNobodyHasTheKeyOfAnother(t *testing.T) {
+	t.Parallel()
+	seen := map[string]identity.Principal{}
+	for _, p := range []identity.Principal{
+		{Kind: identity.Person, Issuer: "https://a/", Subject: "x"},
+		{Kind: identity.Machine, Issuer: "https://a/", Subject: "x"},
+		{Kind: identity.Person, Issuer: "https://b/", Subject: "x"},
+		{Kind: identity.Person, Issuer: "https://a/", Subject: "y"},
+		{Kind: identity.Person, Issuer: "https://a", Subject: "/x"},
+	} {
+		if other, taken := seen[p.Key()]; taken {
+			t.Errorf("%+v has the key of %+v", p, other)
+		}
+		seen[p.Key()] = p
+	}
+	p := identity.Principal{Kind: identity.Person, Issuer: "https://a/", Subject: "x"}
+	q := p
+	q.ID, q.Organization, q.Scopes = "other", "org_b", identity.Scopes()
+	if p.Key() != q.Key() {
+		t.Error("the key depends on more than kind, issuer and subject")
+	}
+}
+
+func TestWhoseThingsAListHas(t *testing.T) {
+	t.Parallel()
+	person := identity.Principal{Kind: identity.Person, ID: "ann"}
+	approver := identity.Principal{Kind: identity.Person, ID: "bob", Scopes: []identity.Scope{identity.ApproveTimesheets}}
+	machine := identity.Principal{Kind: identity.Machine, ID: "robot", Scopes: []identity.Scope{identity.ApproveTimesheets}}
+	for _, tt := range []struct {
+		name, asks string
+		by         identity.Principal
+		want       string
+		refused    bool
+	}{
+		{name: "a person", by: person, want: "ann"},
+		{name: "a person by their name", by: person, asks: "ann", want: "ann"},
+		{name: "a person for another", by: person, asks: "bob", refused: true},
+		{name: "a person for everyone", by: person, asks: identity.Everyone, refused: true},
+		{name: "an approver", by: approver, want: "bob"},
+		{name: "an approver for another", by: approver, asks: "ann", want: "ann"},
+		{name: "an approver for everyone", by: approver, asks: identity.Everyone},
+		{name: "a machine", by: machine},
+		{name: "a machine for somebody", by: machine, asks: "ann", want: "ann"},
+		{name: "a machine for everyone", by: machine, asks: identity.Everyone},
+		{name: "nobody", refused: true},
+		{name: "nobody for somebody", asks: "ann", refused: true},
+		{name: "nobody for everyone", asks: identity.Everyone, refused: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tt.by.Selects(tt.asks)
+			if got != tt.want || errors.Is(err, fault.Forbidden) != tt.refused {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
