@@ -1,0 +1,105 @@
+package timekeeping
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"timesheets/domain/fault"
+	"timesheets/domain/identity"
+	"timesheets/domain/timesheet"
+	"timesheets/domain/worker"
+)
+
+// Expect is nil when an entry's present version is one that the caller means.
+type Expect func(version int) error
+
+// Amend changes an entry by hand: edit gives the content that it should have,
+// made of the one it has. An entry that is not the caller's to see is a
+// fault.NotFound. edit may run more than once.
+func (r *Recorder) Amend(ctx context.Context, by identity.Principal, id timesheet.ID, expect Expect, edit func(timesheet.Content) (timesheet.Content, error)) (timesheet.Entry, error) {
+	if err := by.Require(identity.CreateTimesheets); err != nil {
+		return timesheet.Entry{}, err
+	}
+	return r.revise(ctx, by, id, expect, func(e timesheet.Entry) (timesheet.Entry, error) {
+		was := e.Snapshot().Content
+		content, err := edit(was)
+		if err != nil {
+			return timesheet.Entry{}, err
+		}
+		content.UserID = r.userIDs.Canonical(content.UserID)
+		if content.UserID != was.UserID && by.IsPerson() && !by.Holds(identity.ApproveTimesheets) {
+			return timesheet.Entry{}, fault.New(fault.Forbidden, "other_worker", "Only approvers and machines give an entry to another worker.")
+		}
+		amended, err := e.Amend(content, by.ID, r.now())
+		if err != nil || amended.Snapshot().Version == e.Snapshot().Version {
+			return e, err
+		}
+		if err := r.period().CheckOpen(was.Day); err != nil {
+			return timesheet.Entry{}, err
+		}
+		return amended, r.check(content)
+	})
+}
+
+// Withdraw deletes an entry by hand; its key and history stay.
+func (r *Recorder) Withdraw(ctx context.Context, by identity.Principal, id timesheet.ID, expect Expect) error {
+	if err := by.Require(identity.DeleteTimesheets); err != nil {
+		return err
+	}
+	_, err := r.revise(ctx, by, id, expect, func(e timesheet.Entry) (timesheet.Entry, error) {
+		withdrawn, err := e.Withdraw(by.ID, r.now())
+		if err != nil {
+			return timesheet.Entry{}, err
+		}
+		return withdrawn, r.period().CheckOpen(e.Snapshot().Content.Day)
+	})
+	return err
+}
+
+// revise changes one entry under the locks of the workers whom it concerns,
+// before and after.
+func (r *Recorder) revise(ctx context.Context, by identity.Principal, id timesheet.ID, expect Expect, change func(timesheet.Entry) (timesheet.Entry, error)) (timesheet.Entry, error) {
+	// Which workers to lock is known only once the entry has been read, and
+	// true only once they are locked: read, lock, read again.
+	for range 5 {
+		before, err := r.entries.Get(ctx, by.Organization, id)
+		if err != nil {
+			return timesheet.Entry{}, err
+		}
+		owner := before.Snapshot().Content.UserID
+		if !by.Sees(owner) || before.Deleted() {
+			return timesheet.Entry{}, fault.New(fault.NotFound, "not_found", "There is no such entry, or it is not yours.")
+		}
+		if expect != nil {
+			if err := expect(before.Snapshot().Version); err != nil {
+				return timesheet.Entry{}, err
+			}
+		}
+		after, err := change(before)
+		if err != nil || after.Snapshot().Version == before.Snapshot().Version {
+			return after, err
+		}
+		concerned := []string{owner, after.Snapshot().Content.UserID}
+		err = r.entries.Atomically(ctx, by.Organization, func(tx Tx) error {
+			if err := tx.Lock(ctx, concerned, worker.Contractor); err != nil {
+				return err
+			}
+			now, err := tx.Entry(ctx, id)
+			if err != nil {
+				return err
+			}
+			if now.Snapshot().Version != before.Snapshot().Version {
+				return errChanged
+			}
+			if err := allowed(ctx, tx, before, after); err != nil {
+				return err
+			}
+			return tx.Store(ctx, by.ID, before, after)
+		})
+		if !errors.Is(err, errChanged) {
+			return after, err
+		}
+	}
+	return timesheet.Entry{}, fault.New(fault.Unavailable, "busy", "The entry is being changed by others again and again. Send the same request once more.").After(time.Second)
+}

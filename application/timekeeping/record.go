@@ -1,0 +1,136 @@
+package timekeeping
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"timesheets/domain/fault"
+	"timesheets/domain/identity"
+	"timesheets/domain/replay"
+	"timesheets/domain/timesheet"
+	"timesheets/domain/worker"
+)
+
+// Recorder makes and changes entries by hand.
+type Recorder struct {
+	entries Entries
+	userIDs identity.UserIDs
+	lock    timesheet.Day
+	newID   func() timesheet.ID
+	now     func() time.Time
+}
+
+// NewRecorder makes a Recorder. Days before lock are closed; a zero lock
+// closes none.
+func NewRecorder(entries Entries, userIDs identity.UserIDs, lock timesheet.Day, newID func() timesheet.ID, now func() time.Time) *Recorder {
+	return &Recorder{entries, userIDs, lock, newID, now}
+}
+
+// Settle makes, of a new entry, the answer that is kept under the claim of its
+// request.
+type Settle func(timesheet.Entry) (replay.Claim, replay.Answer)
+
+// Record makes an entry. From a person content.UserID may be empty and is
+// their own then; another's needs approve:timesheets. settle may be nil.
+func (r *Recorder) Record(ctx context.Context, by identity.Principal, content timesheet.Content, settle Settle) (timesheet.Entry, error) {
+	if err := by.Require(identity.CreateTimesheets); err != nil {
+		return timesheet.Entry{}, err
+	}
+	if content.UserID == "" && by.IsPerson() {
+		content.UserID = by.ID
+	}
+	content.UserID = r.userIDs.Canonical(content.UserID)
+	if by.IsPerson() && !by.Sees(content.UserID) {
+		return timesheet.Entry{}, fault.New(fault.Forbidden, "other_worker", "You may record your own hours only. Leave user_id out, or ask an approver.")
+	}
+	if err := r.check(content); err != nil {
+		return timesheet.Entry{}, err
+	}
+	entry := timesheet.Record(r.newID(), content, by.ID, r.now())
+	err := r.entries.Atomically(ctx, by.Organization, func(tx Tx) error {
+		if err := tx.Lock(ctx, []string{content.UserID}, kindOf(by, content.UserID)); err != nil {
+			return err
+		}
+		if err := allowed(ctx, tx, timesheet.Entry{}, entry); err != nil {
+			return err
+		}
+		if settle != nil {
+			claim, answer := settle(entry)
+			if err := tx.Settle(ctx, claim, answer); err != nil {
+				return err
+			}
+		}
+		return tx.Store(ctx, by.ID, timesheet.Entry{}, entry)
+	})
+	return entry, err
+}
+
+// kindOf a worker who was never seen: an employee when it is the caller.
+func kindOf(by identity.Principal, userID string) worker.Kind {
+	if by.IsPerson() && by.ID == userID {
+		return worker.Employee
+	}
+	return worker.Contractor
+}
+
+// check holds content against the rules of a single entry and of its day.
+func (r *Recorder) check(content timesheet.Content) error {
+	if wrong := content.Check(); len(wrong) > 0 {
+		f := fault.New(fault.Invalid, "invalid_entry", "The entry breaks a rule: see errors.")
+		f.Fields = wrong
+		return f
+	}
+	period := r.period()
+	if err := period.Check(content.Day); err != nil {
+		return err
+	}
+	if period.Closed(content.Day) {
+		return fault.InField("/date", "period_closed", "Everything before %s is closed: choose a later date, or ask whoever closes the books.", r.lock)
+	}
+	return nil
+}
+
+func (r *Recorder) period() timesheet.Period {
+	return timesheet.Period{Today: timesheet.DayIn(r.now().UTC()), LockBefore: r.lock}
+}
+
+// allowed is nil when the weeks of the entry, before (zero for a new one) and
+// after, may be changed by hand, and the change fits into its day.
+func allowed(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
+	weeks := []timesheet.WorkerWeek{timesheet.WeekOf(after.Snapshot().Content)}
+	if !before.ID().IsZero() {
+		weeks = append(weeks, timesheet.WeekOf(before.Snapshot().Content))
+	}
+	found, err := tx.Weeks(ctx, weeks)
+	if err != nil {
+		return err
+	}
+	for _, w := range weeks {
+		if err := found[w].CheckHand(w.Week); err != nil {
+			return err
+		}
+	}
+	return fits(ctx, tx, before, after)
+}
+
+// fits is nil when the change leaves no day with more than 24 hours.
+func fits(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
+	shift := timesheet.ShiftOf(before, after)
+	days := []timesheet.WorkerDay{shift.After}
+	if shift.BeforeSeconds > 0 && shift.Before != shift.After {
+		days = append(days, shift.Before)
+	}
+	totals, err := tx.Totals(ctx, days)
+	if err != nil {
+		return err
+	}
+	for _, o := range timesheet.Overflows(totals, []timesheet.Shift{shift}) {
+		return fault.InField("/hours", "day_over_24h", "%s would come to %s hours (%d seconds) for this worker: a day has 24.",
+			o.Day.Day, timesheet.Hours(int64(o.Seconds)), o.Seconds)
+	}
+	return nil
+}
+
+// errChanged says that the entry changed between reading and locking.
+var errChanged = errors.New("the entry changed meanwhile")
