@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+var (
+	errTooManyUploads = errors.New("as many large bodies as may be held at once are held already")
+	errTooMuchFraming = errors.New("more bytes of chunk framing than any body needs")
+)
+
+// maxReceived is how many bytes one request may take on the wire: an upload in
+// chunks of a byte each would need more, and nobody sends that in good faith.
+const maxReceived = 2*maxUpload + maxHeader
+
+// connection is what fasthttp reads requests from and writes answers to. It
+// adds what fasthttp 1.51 lacks: it counts what a request brings, so that few
+// large bodies are held at a time; it tells a broken request from a finished
+// one; it gives every write its own deadline; and a client that was refused in
+// the middle of sending gets to read why.
+//
+// All methods but Close are called by the connection's own goroutine.
+type connection struct {
+	net.Conn
+	owner *listener
+
+	active   bool  // a request has begun
+	heard    bool  // anything was ever received
+	received int   // bytes since the request before this one ended
+	timers   int   // read deadlines set since the request began
+	readErr  error // why the request cannot be read to its end
+
+	slot   atomic.Bool // one of owner.uploads is ours
+	linger atomic.Bool // the client may still be sending
+	closed atomic.Bool
+}
+
+// Read counts. An end of input in the middle of a request is an
+// io.ErrUnexpectedEOF, since fasthttp passes over the other in silence. Errors
+// of our own come without bytes: fasthttp does not look at one that has some.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received += n
+	c.heard = c.heard || n > 0
+	switch {
+	case errors.Is(err, io.EOF) && c.active && c.heard:
+		err = io.ErrUnexpectedEOF
+	case err != nil:
+	case c.received > maxReceived:
+		n, err = 0, errTooMuchFraming
+	case c.received > maxHeader+maxBody && !c.holdSlot():
+		n, err = 0, errTooManyUploads
+	}
+	if err != nil && c.active {
+		c.readErr = err
+	}
+	return n, err
+}
+
+func (c *connection) holdSlot() bool {
+	if c.slot.Load() {
+		return true
+	}
+	select {
+	case c.owner.uploads <- struct{}{}:
+		c.slot.Store(true)
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *connection) releaseSlot() {
+	if c.slot.Swap(false) {
+		<-c.owner.uploads
+	}
+}
+
+// Write renews the deadline for each write, so that a reader may be slow and
+// never stop: an export lasts longer than any of its parts.
+func (c *connection) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(c.owner.now().Add(c.owner.limits.WriteTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// SetReadDeadline is silent about a connection that shutdown has closed:
+// fasthttp panics where it cannot set a deadline, and the next read will tell.
+func (c *connection) SetReadDeadline(t time.Time) error {
+	c.timers++
+	if err := c.Conn.SetReadDeadline(t); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// headerRead tells whether the present request's header is complete. fasthttp
+// sets one read deadline for the header and then one for the body, the latter
+// because headerReceived always asks for it.
+func (c *connection) headerRead() bool { return c.timers > 1 }
+
+// lingers makes Close wait for the client to read the answer: a connection
+// that is closed while its client sends is reset, and the answer with it.
+func (c *connection) lingers() { c.linger.Store(true) }
+
+// Close gives back what the connection holds.
+func (c *connection) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.releaseSlot()
+	if c.linger.Load() {
+		c.drain()
+	}
+	c.owner.forget(c)
+	return c.Conn.Close()
+}
+
+// drain says that nothing more will be sent, and throws away what the client
+// sends until it closes, for at most a second or an upload's size.
+func (c *connection) drain() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	if c.Conn.SetReadDeadline(c.owner.now().Add(c.owner.limits.LingerTimeout)) == nil {
+		_, _ = io.CopyN(io.Discard, c.Conn, maxUpload)
+	}
+}
+
+// stateChanged is fasthttp's ConnState hook.
+func stateChanged(conn net.Conn, state fasthttp.ConnState) {
+	c, ok := conn.(*connection)
+	if !ok {
+		return
+	}
+	switch state {
+	case fasthttp.StateActive:
+		c.active, c.timers = true, 0
+	case fasthttp.StateIdle:
+		c.active, c.received = false, 0
+		c.releaseSlot()
+	case fasthttp.StateNew, fasthttp.StateHijacked, fasthttp.StateClosed:
+	}
+}

@@ -1,0 +1,264 @@
+package httpapi
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const instant = 20 * time.Millisecond // a timeout that is meant to pass
+
+func TestSlowClientsAreCutOff(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.HeaderTimeout, config.Limits.BodyTimeout, config.Limits.UploadTimeout = instant, instant, instant
+	r := serving(t, config, append(things(), uploads())...)
+	const (
+		post   = "POST /v1/things HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nOrigin: https://timesheets.exampleco.com\r\n"
+		upload = "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nOrigin: https://timesheets.exampleco.com\r\nAuthorization: Bearer machine\r\n"
+	)
+	for _, tt := range []struct {
+		name, request string
+		body          bool
+	}{
+		{"who sends nothing", "", false},
+		{"half a request line", "GET /heal", false},
+		{"a header without its end", "GET /healthz HTTP/1.1\r\nHost: a\r\n", false},
+		{"a header whose last line has no colon", "GET /healthz HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", false},
+		{"half a body", post + "Content-Length: 5\r\n\r\n{}", true},
+		{"no chunk", post + "Transfer-Encoding: chunked\r\n\r\n", true},
+		{"half a chunk", post + "Transfer-Encoding: chunked\r\n\r\n5\r\n{}", true},
+		{"a chunk's size without its end", post + "Transfer-Encoding: chunked\r\n\r\n5;xxxx", true},
+		{"chunks without the last one", post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", true},
+		{"trailers without their end", post + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: 1\r\n", true},
+		{"half an upload", upload + "Content-Length: 500000\r\n\r\n{}", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, rest := r.raw(t, tt.request, false)
+			p := got.problem(t)
+			if got.StatusCode != 408 || p.Code != "request_timeout" || !got.Close {
+				t.Errorf("got %d, %+v", got.StatusCode, p)
+			}
+			// What the header said is not forgotten with the body.
+			if tt.body && (p.RequestID != "mine" || p.Instance == "/" || got.Header.Get("Access-Control-Allow-Origin") == "") {
+				t.Errorf("the answer has lost its request: %+v, %s", p, got.Header)
+			}
+			closed(t, rest)
+		})
+	}
+}
+
+func TestAnIdleConnectionIsClosedWithoutAWord(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.IdleTimeout = instant
+	r := serving(t, config)
+	got, rest := r.raw(t, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", false)
+	if got.StatusCode != 200 || got.Close {
+		t.Errorf("got %d, close %t", got.StatusCode, got.Close)
+	}
+	closed(t, rest)
+}
+
+func TestAClientThatIsStillSendingReadsWhyItWasRefused(t *testing.T) {
+	t.Parallel()
+	r := serving(t, configured(), uploads())
+	conn := r.dial(t)
+	if _, err := io.WriteString(conn, "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer machine\r\nContent-Length: 20000000\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	// All but the end, without looking at the answer: it is long there before
+	// the client is done. Were the connection just closed, this would reset it.
+	if _, err := io.CopyN(conn, zeros{}, 6<<20); err != nil {
+		t.Fatalf("sending: %v", err)
+	}
+	got := read(t, bufio.NewReader(conn), "POST")
+	if p := got.problem(t); got.StatusCode != 413 || p.Instance != "/v1/timesheets/upload" {
+		t.Errorf("got %d, %+v", got.StatusCode, p)
+	}
+}
+
+func TestAClientThatIsStillSendingChunksReadsWhyItWasRefused(t *testing.T) {
+	t.Parallel()
+	r := serving(t, configured(), things()...)
+	conn := r.dial(t)
+	if _, err := io.WriteString(conn, "POST /v1/things HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n500000\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(conn, zeros{}, 5<<20); err != nil {
+		t.Fatalf("sending: %v", err)
+	}
+	if got := read(t, bufio.NewReader(conn), "POST"); got.StatusCode != 413 || got.problem(t).Code != "body_too_large" {
+		t.Errorf("got %d, %s", got.StatusCode, got.body)
+	}
+}
+
+func TestAsManyConnectionsAsAllowedAndTheNextIsToldToWait(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.Connections = 2
+	r := serving(t, config)
+	const request = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+	first, _ := r.raw(t, request, false)
+	second := r.dial(t)
+	other, _ := sendOn(t, second, request)
+	if first.StatusCode != 200 || other.StatusCode != 200 {
+		t.Fatalf("got %d and %d", first.StatusCode, other.StatusCode)
+	}
+
+	third := r.dial(t)
+	got := read(t, bufio.NewReader(third), "GET") // it need not even ask
+	if p := got.problem(t); got.StatusCode != 503 || p.Code != "overloaded" || !p.Retryable || got.Header.Get("Retry-After") != "1" {
+		t.Errorf("got %d, %+v", got.StatusCode, p)
+	}
+	third.Close()
+
+	second.Close()
+	eventually(t, "a free place is given away", func() bool {
+		conn := r.dial(t)
+		defer conn.Close()
+		if _, err := io.WriteString(conn, request); err != nil {
+			return false
+		}
+		got, err := tryRead(bufio.NewReader(conn), "GET")
+		return err == nil && got.StatusCode == 200
+	})
+}
+
+func TestLargeBodiesAreHeldAFewAtATime(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.Uploads = 1
+	r := serving(t, config, uploads())
+	const size = 1 << 20
+	head := "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer machine\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n"
+
+	first := r.dial(t)
+	if _, err := io.WriteString(first, head+strings.Repeat(" ", size-1)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first body is held", func() bool { return len(r.incoming.Load().uploads) == 1 })
+
+	got, _ := r.raw(t, head+strings.Repeat(" ", 100<<10), false)
+	if p := got.problem(t); got.StatusCode != 503 || p.Code != "overloaded" || got.Header.Get("Retry-After") == "" {
+		t.Errorf("the second body: %d, %+v", got.StatusCode, p)
+	}
+	zipped := packed(t, strings.NewReader("[]"))
+	if got := r.call(t, "POST", "/v1/timesheets/upload", "machine", zipped, "Content-Encoding", "gzip"); got.StatusCode != 503 || got.problem(t).Code != "overloaded" {
+		t.Errorf("a small body that may grow: %d %s", got.StatusCode, got.body)
+	}
+	small := strings.Replace(head, "1048576", "60000", 1) + strings.Repeat(" ", 60_000)
+	kept := r.dial(t)
+	for range 4 { // however much it is together
+		if got, _ := sendOn(t, kept, small); got.StatusCode != 200 {
+			t.Errorf("a small body: %d %s", got.StatusCode, got.body)
+		}
+	}
+
+	if got, _ := sendOn(t, first, " "); got.StatusCode != 200 {
+		t.Errorf("the first body: %d %s", got.StatusCode, got.body)
+	}
+	// The connection stays open and holds nothing.
+	eventually(t, "the place is free", func() bool { return len(r.incoming.Load().uploads) == 0 })
+	if got, _ := r.raw(t, head+strings.Repeat(" ", size), false); got.StatusCode != 200 {
+		t.Errorf("the next body: %d %s", got.StatusCode, got.body)
+	}
+}
+
+func TestAPlaceForALargeBodyIsFreeWhenItsClientLeaves(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.Uploads = 1
+	config.Limits.LingerTimeout = instant
+	r := serving(t, config, uploads())
+	conn := r.dial(t)
+	if _, err := io.WriteString(conn, "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer machine\r\nTransfer-Encoding: chunked\r\n\r\n40000\r\n"+strings.Repeat(" ", 0x40000)+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the body is held", func() bool { return len(r.incoming.Load().uploads) == 1 })
+	conn.Close()
+	eventually(t, "the place is free", func() bool { return len(r.incoming.Load().uploads) == 0 })
+	eventually(t, "the connection is forgotten", func() bool { return r.incoming.Load().connections() == 0 })
+}
+
+func TestChunkFramingIsBoundedToo(t *testing.T) {
+	t.Parallel()
+	r := serving(t, configured(), uploads())
+	conn := r.dial(t)
+	if _, err := io.WriteString(conn, "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer machine\r\nTransfer-Encoding: chunked\r\n\r\n5;"); err != nil {
+		t.Fatal(err)
+	}
+	// An extension without an end costs no memory, only a processor.
+	if _, err := io.CopyN(conn, zeros{}, maxReceived); err != nil {
+		t.Fatal(err)
+	}
+	got := read(t, bufio.NewReader(conn), "POST")
+	if p := got.problem(t); got.StatusCode != 413 || p.Code != "body_too_large" {
+		t.Errorf("got %d, %+v", got.StatusCode, p)
+	}
+}
+
+func TestServingGoesOnWhenNothingCanBeAcceptedForAWhile(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := servingOn(t, &flaky{Listener: ln, failures: 3}, configured(), nil)
+	if got := r.call(t, "GET", "/healthz", "", ""); got.StatusCode != 200 {
+		t.Errorf("got %d", got.StatusCode)
+	}
+}
+
+// flaky cannot accept at first, as a process without free file descriptors.
+type flaky struct {
+	net.Listener
+	mu       sync.Mutex
+	failures int
+}
+
+func (f *flaky) Accept() (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failures > 0 {
+		f.failures--
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
+	}
+	return f.Listener.Accept()
+}
+
+func TestAReadDeadlineOnAClosedConnectionIsNoError(t *testing.T) {
+	t.Parallel()
+	client, server := net.Pipe()
+	defer client.Close()
+	server.Close()
+	c := &connection{Conn: pipeClosed{server}}
+	if err := c.SetReadDeadline(time.Now()); err != nil {
+		t.Errorf("got %v: fasthttp would panic", err)
+	}
+}
+
+// pipeClosed reports what a closed TCP connection does.
+type pipeClosed struct{ net.Conn }
+
+func (p pipeClosed) SetReadDeadline(at time.Time) error {
+	if err := p.Conn.SetReadDeadline(at); errors.Is(err, io.ErrClosedPipe) {
+		return &net.OpError{Op: "set", Net: "tcp", Err: net.ErrClosed}
+	}
+	return nil
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}

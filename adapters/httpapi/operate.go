@@ -1,0 +1,127 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"timesheets/domain/fault"
+	"timesheets/domain/identity"
+)
+
+// handler answers the requests of one route: it reads c, calls one use case in ctx on behalf
+// of by, and answers with answer, answerNothing or exportPages. ctx ends with
+// the route's deadline and not when the client leaves or shutdown begins;
+// c.Context() and c.UserContext() must never reach a use case.
+type handler func(ctx context.Context, by identity.Principal, c *fiber.Ctx) error
+
+// route is one line of the table in routes.go.
+type route struct {
+	method string
+	path   string           // under /v1, with Fiber's :parameters
+	needs  []identity.Scope // the caller must hold one of them
+	offers []string         // media types of the answer, the one for "any" first
+	run    handler
+}
+
+// Media types that routes offer and accept.
+const (
+	typeJSON       = "application/json"
+	typeNDJSON     = "application/x-ndjson"
+	typeCSV        = "text/csv"
+	typeMergePatch = "application/merge-patch+json"
+)
+
+var (
+	jsonOnly    = []string{typeJSON}
+	jsonOrFiles = []string{typeJSON, typeCSV, typeNDJSON}
+	jsonOrCSV   = []string{typeJSON, typeCSV}
+)
+
+// base is the version in every business path.
+const base = "/v1"
+
+// uploadPath is the only path that takes more than maxBody.
+const uploadPath = base + "/timesheets/upload"
+
+// longPaths do many rows at once, and have the time of an upload for it.
+var longPaths = []string{uploadPath, base + "/imports/:id/complete", base + "/imports/:id/revert", base + "/rows/retry"}
+
+// mount gives routes to Fiber. What answers GET answers HEAD too.
+func (s *Server) mount(routes []route) {
+	for _, r := range routes {
+		if r.method == fiber.MethodGet {
+			s.app.Get(base+r.path, s.operate(r))
+			continue
+		}
+		s.app.Add(r.method, base+r.path, s.operate(r))
+	}
+}
+
+// operate surrounds r's handler with what every route asks first, in the order
+// in which the contract answers: token, rate, scope. What the handler does
+// about existence and content comes after.
+func (s *Server) operate(r route) fiber.Handler {
+	upload := r.method == fiber.MethodPost && base+r.path == uploadPath
+	deadline, meter := s.config.Limits.RequestDeadline, s.meters.requests
+	if upload {
+		meter = s.meters.uploads
+	}
+	if slices.Contains(longPaths, base+r.path) {
+		deadline = s.config.Limits.UploadDeadline
+	}
+	return func(c *fiber.Ctx) error {
+		x := exchangeOf(c)
+		x.route, x.needs = base+r.path, r.needs
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		ctx, cancel := context.WithTimeout(s.life, deadline)
+		defer cancel()
+
+		by, err := s.authenticate(ctx, c)
+		if err != nil {
+			return err
+		}
+		x.by = by
+		if err := s.limit(c.Context(), meter, callerKey(by)); err != nil {
+			return err
+		}
+		if err := by.Require(r.needs...); err != nil {
+			return err
+		}
+		if err := negotiable(c, r.offers); err != nil {
+			return err
+		}
+		return r.run(ctx, by, c)
+	}
+}
+
+// authenticate says who calls. Callers whose tokens are refused use up their
+// address's share of refusals; only they are told to wait.
+func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (identity.Principal, error) {
+	token, err := credentials(c)
+	if err == nil {
+		var by identity.Principal
+		if by, err = s.application.Authenticate(ctx, token); err == nil {
+			return by, nil
+		}
+	}
+	if errors.Is(err, fault.Unauthenticated) || errors.Is(err, fault.Malformed) {
+		if tooMany := s.limit(c.Context(), s.meters.failures, addressKey(c.Context())); tooMany != nil {
+			return identity.Principal{}, tooMany
+		}
+	}
+	return identity.Principal{}, err
+}
+
+// meters are the rate limits of a process.
+type meters struct{ requests, uploads, failures *meter }
+
+func newMeters(limits RateLimits) meters {
+	return meters{
+		requests: newMeter("principal", limits.Requests),
+		uploads:  newMeter("uploads", limits.Uploads),
+		failures: newMeter("refused", limits.Failures),
+	}
+}

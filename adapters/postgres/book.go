@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"timesheets/application/intake"
+	"timesheets/domain/identity"
+	"timesheets/domain/timesheet"
+	"timesheets/domain/worker"
+)
+
+// book is the ledger within one transaction.
+type book struct {
+	tx  pgx.Tx
+	org identity.Organization
+	now time.Time
+
+	submitted map[timesheet.WorkerWeek]bool // of the weeks that were asked for
+}
+
+var _ intake.Book = (*book)(nil)
+
+func (b *book) Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error {
+	return lockWorkers(ctx, b.tx, b.org, userIDs, unseen, b.now)
+}
+
+func (b *book) Held(ctx context.Context, source string, keys []string) ([]timesheet.Held, error) {
+	held := make([]timesheet.Held, len(keys))
+	at := make(map[string]int, len(keys))
+	for i, key := range keys {
+		at[key] = i
+	}
+	rows, err := b.tx.Query(ctx, `
+		SELECT e.* FROM unnest($3::text[]) AS k (external_id)
+		CROSS JOIN LATERAL (
+			SELECT `+entryColumns+` FROM entries e
+			WHERE e.org_id = $1 AND e.source = $2 AND e.external_id = k.external_id LIMIT 1
+		) e
+		WHERE `+withinReach, string(b.org), source, keys)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := pgx.CollectRows(rows, scanEntry)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		h := &held[at[e.Snapshot().Origin.ExternalID]]
+		h.Entry, h.Exists = e, true
+	}
+	err = lastCorrections(ctx, b.tx, b.org, source, keys, func(c *timesheet.Correction) *timesheet.Held { return &held[at[c.Origin.ExternalID]] })
+	return held, err
+}
+
+func (b *book) Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
+	return dayTotals(ctx, b.tx, b.org, days)
+}
+
+func (b *book) Recorded(ctx context.Context, source string, problems []intake.KeptRow) ([]bool, error) {
+	keys, digests, codes := make([]*string, len(problems)), make([][]byte, len(problems)), make([]string, len(problems))
+	for i, p := range problems {
+		keys[i], digests[i], codes[i] = nullText(p.ExternalID), p.Digest[:], p.Code
+	}
+	rows, err := b.tx.Query(ctx, `
+		SELECT EXISTS (
+			SELECT 1 FROM import_rows r JOIN imports i ON i.org_id = r.org_id AND i.id = r.import_id
+			WHERE r.org_id = $1 AND r.source = $2 AND r.digest = k.digest AND r.code = k.code
+			AND r.external_id IS NOT DISTINCT FROM k.external_id AND NOT i.dry_run
+		)
+		FROM unnest($3::text[], $4::bytea[], $5::text[]) WITH ORDINALITY AS k (external_id, digest, code, ord)
+		ORDER BY k.ord`, string(b.org), source, keys, digests, codes)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[bool])
+}
+
+func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing []intake.Stored) error {
+	changes := make([]placed, 0, len(writing))
+	var received receivedArrays
+	var corrections correctionBatch
+	for i := range writing {
+		w := &writing[i]
+		v := &w.Verdict
+		if !v.Entry.ID().IsZero() {
+			changes = append(changes, placed{&w.Before.Entry, &v.Entry, i})
+		}
+		if v.Received != nil {
+			received.add(w.Before.Entry, *v.Received)
+		}
+		if v.Propose != nil {
+			corrections.propose(b.org, *v.Propose)
+		}
+		if v.Obsolete {
+			corrections.close(b.org, w.Before.Open.ID, timesheet.CorrectionObsolete, b.now, by)
+		}
+	}
+	if err := b.raise(ctx, writing); err != nil {
+		return err
+	}
+	if err := received.store(ctx, b.tx, b.org, run); err != nil {
+		return err
+	}
+	if err := corrections.store(ctx, b.tx); err != nil {
+		return err
+	}
+	return record(ctx, b.tx, b.org, by, run, b.now, changes)
+}
+
+// receivedArrays collects last received revisions that change while the entry
+// does not. An entry's version guards them, as it guards the entry.
+type receivedArrays struct {
+	ids      []timesheet.ID
+	versions []int32
+	digests  [][]byte
+	stamps   []*time.Time
+}
+
+func (a *receivedArrays) add(e timesheet.Entry, r timesheet.Received) {
+	a.ids = append(a.ids, e.ID())
+	a.versions = append(a.versions, int32(e.Snapshot().Version))
+	a.digests = append(a.digests, nullDigest(r.Digest))
+	a.stamps = append(a.stamps, nullInstant(r.SourceUpdatedAt))
+}
+
+func (a *receivedArrays) store(ctx context.Context, tx pgx.Tx, org identity.Organization, run timesheet.ID) error {
+	if len(a.ids) == 0 {
+		return nil
+	}
+	// A run's revert brings back what was received before its first word. Once
+	// the run has changed the entry, history knows that.
+	if !run.IsZero() {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO received_before (org_id, import_id, entry_id, digest, stamp, after_digest, after_stamp)
+			SELECT $1, $2, e.id, e.received_digest, e.received_stamp, s.digest, s.stamp
+			FROM unnest($3::uuid[], $4::bytea[], $5::timestamptz[]) AS s (id, digest, stamp) JOIN entries e ON e.org_id = $1 AND e.id = s.id
+			WHERE e.import_id IS DISTINCT FROM $2
+			ON CONFLICT (org_id, import_id, entry_id) DO UPDATE SET after_digest = excluded.after_digest, after_stamp = excluded.after_stamp`,
+			string(org), run, a.ids, a.digests, a.stamps); err != nil {
+			return err
+		}
+	}
+	rows, err := tx.Query(ctx, `
+		UPDATE entries e SET received_digest = s.digest, received_stamp = s.stamp, received_at = now()
+		FROM unnest($2::uuid[], $3::int[], $4::bytea[], $5::timestamptz[]) AS s (id, version, digest, stamp)
+		WHERE e.org_id = $1 AND e.id = s.id AND e.version = s.version
+		RETURNING 1`, string(org), a.ids, a.versions, a.digests, a.stamps)
+	if err != nil {
+		return err
+	}
+	done, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return err
+	}
+	if len(done) != len(a.ids) {
+		return errRaced
+	}
+	return nil
+}

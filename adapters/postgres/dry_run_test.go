@@ -1,0 +1,55 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"timesheets/adapters/postgres"
+	"timesheets/application/intake"
+	"timesheets/domain/identity"
+	"timesheets/test/fixture"
+	"timesheets/test/pgtest"
+)
+
+func TestTheRecordOfADryRunIsForgottenAfterADay(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: pgtest.Database(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	receiver := intake.NewReceiver(postgres.NewLedger(pool, fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	upload := func(dryRun bool) {
+		t.Helper()
+		// A row without hours is refused, and kept.
+		_, err := receiver.Receive(t.Context(), fixture.Job(), intake.Upload{Source: "kimai", DryRun: dryRun, Rows: []intake.Row{{ExternalID: "1", Text: []byte(`{}`)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	upload(true)
+	upload(false)
+	if _, err := pool.Exec(t.Context(), `UPDATE imports SET started_at = $1`, fixture.Now.Add(-24*time.Hour-time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	upload(true)
+	if got := tally(t, pool, `SELECT count(*) FROM imports`); got != 2 {
+		t.Errorf("%d imports are remembered, want the real one and the new dry run", got)
+	}
+	if got := tally(t, pool, `SELECT count(*) FROM import_rows`); got != 2 {
+		t.Errorf("%d rows are remembered, want 2", got)
+	}
+	if got := tally(t, pool, `SELECT count(*) FROM imports WHERE NOT dry_run`); got != 1 {
+		t.Error("the real import was forgotten too")
+	}
+}
+
+func tally(t *testing.T, pool *pgxpool.Pool, sql string) (n int) {
+	t.Helper()
+	if err := pool.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,188 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"timesheets/application/approval"
+	"timesheets/application/timekeeping"
+	"timesheets/domain/fault"
+	"timesheets/domain/identity"
+	"timesheets/domain/replay"
+	"timesheets/domain/timesheet"
+	"timesheets/domain/worker"
+)
+
+// Entries is where single entries are read, and changed by hand.
+type Entries struct {
+	pool *pgxpool.Pool
+	now  func() time.Time
+}
+
+var (
+	_ timekeeping.Entries = (*Entries)(nil)
+	_ approval.Entries    = (*Entries)(nil)
+)
+
+// NewEntries gives the entries in the pool's database.
+func NewEntries(pool *pgxpool.Pool, now func() time.Time) *Entries { return &Entries{pool, now} }
+
+const entryByID = `SELECT ` + entryColumns + ` FROM entries WHERE org_id = $1 AND id = $2`
+
+// Get gives one entry, tombstones included.
+func (e *Entries) Get(ctx context.Context, org identity.Organization, id timesheet.ID) (timesheet.Entry, error) {
+	found, err := query(ctx, e.pool, scanEntry, entryByID, string(org), id)
+	if err != nil {
+		return timesheet.Entry{}, err
+	}
+	return only(found)
+}
+
+func only(found []timesheet.Entry) (timesheet.Entry, error) {
+	if len(found) == 0 {
+		return timesheet.Entry{}, fault.New(fault.NotFound, "not_found", "There is no such entry, or it is not yours.")
+	}
+	return found[0], nil
+}
+
+// History gives changes of one entry from what it is and what it was.
+func (e *Entries) History(ctx context.Context, org identity.Organization, id timesheet.ID, before, limit int) ([]timekeeping.Change, error) {
+	return query(ctx, e.pool, func(row pgx.CollectableRow) (c timekeeping.Change, err error) {
+		c.After, err = scanEntry(behind{row, []any{&c.Number, &c.Index}})
+		return c, err
+	}, `
+		SELECT w.number, v.position, `+entryColumnsOf("v")+`
+		FROM (
+			SELECT `+allEntryColumns+` FROM entries WHERE org_id = $1 AND id = $2
+			UNION ALL
+			SELECT `+allEntryColumns+` FROM history WHERE org_id = $1 AND id = $2
+		) v JOIN writes w ON w.org_id = $1 AND w.write_id = v.write_id
+		WHERE $3 = 0 OR v.version < $3
+		ORDER BY v.version DESC LIMIT $4`, string(org), id, before, limit)
+}
+
+// List gives a page of live entries by keyset, from the end of an index.
+func (e *Entries) List(ctx context.Context, org identity.Organization, f timekeeping.Filter, after timekeeping.Place, limit int) ([]timesheet.Entry, error) {
+	s := selection{args: []any{string(org)}}
+	s.where("org_id = $1 AND deleted_at IS NULL")
+	if f.UserID != "" {
+		s.where("user_id = ?", f.UserID)
+	}
+	if !f.From.IsZero() {
+		s.where("day >= ?", f.From.Time())
+	}
+	if !f.To.IsZero() {
+		s.where("day <= ?", f.To.Time())
+	}
+	if f.Project != "" {
+		s.where("project = ?", f.Project)
+	}
+	if f.Status != "" {
+		s.where("status = ?", string(f.Status))
+	}
+	if f.Source != "" {
+		s.where("source = ?", f.Source)
+	}
+	if !f.ImportID.IsZero() {
+		s.where("import_id = ?", f.ImportID)
+	}
+	s.after(after.Day, after.ID)
+	return query(ctx, e.pool, scanEntry, s.page(limit), s.args...)
+}
+
+// Pending gives a page of what waits for a decision by somebody else than its
+// worker.
+func (e *Entries) Pending(ctx context.Context, org identity.Organization, except string, day timesheet.Day, id timesheet.ID, limit int) ([]timesheet.Entry, error) {
+	s := selection{args: []any{string(org)}}
+	s.where("org_id = $1 AND deleted_at IS NULL AND status = 'pending'")
+	s.where("user_id <> ?", except)
+	s.after(day, id)
+	return query(ctx, e.pool, scanEntry, s.page(limit), s.args...)
+}
+
+// selection builds the WHERE of a list of entries; ? stands for the next
+// argument.
+type selection struct {
+	conditions []string
+	args       []any
+}
+
+func (s *selection) where(condition string, args ...any) {
+	for _, arg := range args {
+		s.args = append(s.args, arg)
+		condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(s.args)), 1)
+	}
+	s.conditions = append(s.conditions, condition)
+}
+
+func (s *selection) after(day timesheet.Day, id timesheet.ID) {
+	if !id.IsZero() {
+		s.where("(day, id) < (?, ?)", day.Time(), id)
+	}
+}
+
+func (s *selection) page(limit int) string {
+	return fmt.Sprintf(`SELECT %s FROM entries WHERE %s ORDER BY day DESC, id DESC LIMIT %s`, entryColumns, s.conditionText(), s.arg(limit))
+}
+
+func (s *selection) conditionText() string { return strings.Join(s.conditions, " AND ") }
+
+// arg adds an argument and gives its place.
+func (s *selection) arg(value any) string {
+	s.args = append(s.args, value)
+	return fmt.Sprintf("$%d", len(s.args))
+}
+
+// Atomically runs fn in one transaction, again when it lost a race.
+func (e *Entries) Atomically(ctx context.Context, org identity.Organization, fn func(timekeeping.Tx) error) error {
+	return inTx(ctx, e.pool, func(tx pgx.Tx) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+}
+
+// Decide runs fn in one transaction, again when it lost a race.
+func (e *Entries) Decide(ctx context.Context, org identity.Organization, fn func(approval.Tx) error) error {
+	return inTx(ctx, e.pool, func(tx pgx.Tx) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+}
+
+// entriesTx is one transaction on entries.
+type entriesTx struct {
+	tx  pgx.Tx
+	org identity.Organization
+	now time.Time
+}
+
+func (t *entriesTx) Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error {
+	return lockWorkers(ctx, t.tx, t.org, userIDs, unseen, t.now)
+}
+
+func (t *entriesTx) Entry(ctx context.Context, id timesheet.ID) (timesheet.Entry, error) {
+	rows, err := t.tx.Query(ctx, entryByID, string(t.org), id)
+	if err != nil {
+		return timesheet.Entry{}, err
+	}
+	found, err := pgx.CollectRows(rows, scanEntry)
+	if err != nil {
+		return timesheet.Entry{}, err
+	}
+	return only(found)
+}
+
+func (t *entriesTx) Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
+	return heldWeeks(ctx, t.tx, t.org, weeks)
+}
+
+func (t *entriesTx) Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
+	return dayTotals(ctx, t.tx, t.org, days)
+}
+
+func (t *entriesTx) Store(ctx context.Context, by string, before, after timesheet.Entry) error {
+	return record(ctx, t.tx, t.org, by, timesheet.ID{}, t.now, []placed{{before: &before, after: &after}})
+}
+
+func (t *entriesTx) Settle(ctx context.Context, claim replay.Claim, answer replay.Answer) error {
+	return settle(ctx, t.tx, claim, answer)
+}

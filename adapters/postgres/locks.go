@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"timesheets/domain/identity"
+	"timesheets/domain/timesheet"
+	"timesheets/domain/worker"
+)
+
+// lockWorkers locks the workers until the transaction ends and creates those
+// that were never seen. Everything that changes an entry or a week holds these
+// locks, so that sums over a worker's day stay true until the commit.
+//
+// All of it goes in the order of the ids, new workers first and then locks, so
+// that two transactions can wait for each other only one way round: a worker
+// whose row another transaction has just made cannot be seen, hence not
+// locked, before that transaction ends.
+func lockWorkers(ctx context.Context, tx pgx.Tx, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) error {
+	ids := slices.Clone(userIDs)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
+		SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
+		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
+		ORDER BY k.user_id
+		ON CONFLICT (org_id, user_id) DO NOTHING`, string(org), ids, string(unseen), now); err != nil {
+		return err
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, string(org), ids)
+	if err != nil {
+		return err
+	}
+	locked, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	if len(locked) != len(ids) {
+		return errRaced
+	}
+	return nil
+}
+
+// dayTotals gives the seconds that count on each of the days: of live entries
+// that are not rejected, of all sources.
+func dayTotals(ctx context.Context, tx pgx.Tx, org identity.Organization, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
+	users, dates := make([]string, len(days)), make([]time.Time, len(days))
+	for i, d := range days {
+		users[i], dates[i] = d.UserID, d.Day.Time()
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT d.ord::int4, t.seconds
+		FROM unnest($2::text[], $3::date[]) WITH ORDINALITY AS d (user_id, day, ord)
+		CROSS JOIN LATERAL (
+			SELECT coalesce(sum(e.seconds), 0)::int8 AS seconds FROM entries e
+			WHERE e.org_id = $1 AND e.user_id = d.user_id AND e.day = d.day AND e.deleted_at IS NULL AND e.status <> 'rejected'
+		) t`, string(org), users, dates)
+	if err != nil {
+		return nil, err
+	}
+	totals := make(map[timesheet.WorkerDay]int, len(days))
+	var ord int
+	var seconds int64
+	_, err = pgx.ForEachRow(rows, []any{&ord, &seconds}, func() error {
+		totals[days[ord-1]] = int(seconds)
+		return nil
+	})
+	return totals, err
+}

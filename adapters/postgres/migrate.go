@@ -1,0 +1,154 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/tern/v2/migrate"
+
+	"timesheets/domain/fault"
+)
+
+// versionTable holds one row with the number of the last migration.
+const versionTable = "public.schema_version"
+
+const (
+	// migrationLockWait bounds how long a migration queues for a table, and
+	// with it how long all other traffic queues behind the migration.
+	migrationLockWait = time.Second
+	// migrationPause is the longest pause before the next try; on average traffic has half of it to catch up.
+	migrationPause = time.Second
+)
+
+// Migrate applies the migrations of files that the database lacks, each in a
+// transaction of its own, and returns how many it applied. Of programs that
+// start at once one applies them while the others wait. A table that is in use
+// is tried for again and again until ctx ends, so give ctx a deadline.
+//
+// It only ever moves forward: a database that is ahead of files was migrated
+// by a newer program and is left as it is. The connection must reach
+// PostgreSQL itself, not a transaction pooler, which has no place to keep the
+// lock that the starters share.
+func Migrate(ctx context.Context, databaseURL string, files fs.FS) (applied int, err error) {
+	config, err := Config{URL: databaseURL, ApplicationName: "timesheets migrate"}.pool()
+	if err != nil {
+		return 0, err
+	}
+	// A startup parameter, since each migration ends with RESET ALL.
+	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(migrationLockWait.Milliseconds())
+	for {
+		n, err := migrateOnce(ctx, config.ConnConfig, files)
+		applied += n
+		if err == nil || sqlState(err) != lockNotAvailable {
+			return applied, migrationFault(err)
+		}
+		select {
+		case <-ctx.Done():
+			return applied, migrationFault(errors.Join(context.Cause(ctx), err))
+		case <-time.After(rand.N(migrationPause)):
+		}
+	}
+}
+
+// migrateOnce applies what it can get the locks for.
+func migrateOnce(ctx context.Context, config *pgx.ConnConfig, files fs.FS) (applied int, err error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return 0, err
+	}
+	// Closing gives the lock back in any case.
+	defer conn.Close(context.WithoutCancel(ctx))
+	migrator, err := migrate.NewMigrator(ctx, conn, versionTable)
+	if err != nil {
+		return 0, err
+	}
+	if err := migrator.LoadMigrations(files); err != nil {
+		return 0, err
+	}
+	migrator.OnStart = func(int32, string, string, string) { applied++ }
+	err = migrator.Migrate(ctx)
+	if _, ahead := errors.AsType[migrate.BadVersionError](err); ahead {
+		// The database is ahead of us.
+		return 0, nil
+	}
+	if err != nil && applied > 0 {
+		applied-- // the last one begun is the one that failed
+	}
+	return applied, err
+}
+
+// Schema compares a database with the migrations of this program.
+type Schema struct {
+	Database int // the number of its last migration; 0 is none
+	Program  int // the number of the program's last migration
+}
+
+// Behind tells whether the database lacks migrations that the program needs.
+func (s Schema) Behind() bool { return s.Database < s.Program }
+
+// Ahead tells whether a newer program has migrated the database. That is no
+// fault: migrations keep the programs working that were there before them.
+func (s Schema) Ahead() bool { return s.Database > s.Program }
+
+// ReadSchema finds out where the database stands.
+func ReadSchema(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (Schema, error) {
+	names, err := migrate.FindMigrations(files)
+	if err != nil {
+		return Schema{}, fault.Wrap(err, fault.Internal, "migrations_unreadable", "The program's migrations cannot be read.")
+	}
+	schema := Schema{Program: len(names)}
+	err = onConn(ctx, pool, func(conn *pgxpool.Conn) error {
+		return conn.QueryRow(ctx, "SELECT version FROM "+versionTable).Scan(&schema.Database)
+	})
+	if err != nil && sqlState(err) != undefinedTable {
+		return Schema{}, translate(err)
+	}
+	return schema, nil
+}
+
+// SQLSTATEs that mean something of their own to a migration.
+const (
+	undefinedTable        = "42P01"
+	insufficientPrivilege = "42501"
+	lockNotAvailable      = "55P03"
+	protocolViolation     = "08P01" // how a pooler answers a startup parameter that it cannot keep
+)
+
+// sqlState is "" for what is no answer of the database.
+func sqlState(err error) string {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return answer.Code
+	}
+	return ""
+}
+
+// migrationFault says what to do about a migration that failed; nil stays nil.
+func migrationFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	_, unreachable := errors.AsType[*pgconn.ConnectError](err)
+	if sqlState(err) == lockNotAvailable || !unreachable && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		return fault.Wrap(err, fault.Unavailable, "migration_out_of_time",
+			"The migration did not end in its time. A table in use may be the reason: look for long transactions in pg_stat_activity, then migrate again.")
+	}
+	switch sqlState(err) {
+	case protocolViolation:
+		return fault.Wrap(err, fault.Invalid, "migration_through_pooler",
+			"Migrations need a connection to PostgreSQL itself, not to a transaction pooler such as PgBouncer.")
+	case insufficientPrivilege:
+		return fault.Wrap(err, fault.Invalid, "migration_not_allowed",
+			"The database role may not create tables. Migrate as the owner of the database.")
+	}
+	if known, ok := errors.AsType[*fault.Error](translate(err)); ok {
+		return known
+	}
+	return fault.Wrap(err, fault.Internal, "migration_failed", "A migration failed. What came before it stands; what it did itself was undone.")
+}

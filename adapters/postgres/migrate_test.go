@@ -1,0 +1,276 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"timesheets/adapters/postgres"
+	"timesheets/domain/fault"
+	"timesheets/migrations"
+	"timesheets/test/pgtest"
+)
+
+// files makes migrations of statements, numbered from 1.
+func files(statements ...string) fstest.MapFS {
+	all := fstest.MapFS{}
+	for i, statement := range statements {
+		all["000"+string(rune('1'+i))+"_step.sql"] = &fstest.MapFile{Data: []byte(statement)}
+	}
+	return all
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func schemaOf(t *testing.T, url string, files fstest.MapFS) postgres.Schema {
+	t.Helper()
+	schema, err := postgres.ReadSchema(t.Context(), openPool(t, postgres.Config{URL: url}), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func wantFault(t *testing.T, err error, kind fault.Kind, code string) {
+	t.Helper()
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind != kind || f.Code != code {
+		t.Errorf("got %v, want %s %s", err, kind, code)
+	}
+}
+
+func TestOfEightThatStartAtOnceOneMigrates(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	steps := files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)", "ALTER TABLE a ADD COLUMN m int")
+	var applied atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			n, err := postgres.Migrate(t.Context(), url, steps)
+			if err != nil {
+				t.Error(err)
+			}
+			applied.Add(int32(n))
+		})
+	}
+	all.Wait()
+	if applied.Load() != 3 {
+		t.Errorf("got %d applied by all, want each of 3 once", applied.Load())
+	}
+	if got := schemaOf(t, url, steps); got != (postgres.Schema{Database: 3, Program: 3}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTheProductsOwnMigrationsApplyOnce(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	pool := openPool(t, postgres.Config{URL: url})
+	before, err := postgres.ReadSchema(t.Context(), pool, migrations.Files)
+	if err != nil || !before.Behind() || before.Database != 0 {
+		t.Errorf("an empty database: got %+v, %v", before, err)
+	}
+	if n, err := postgres.Migrate(t.Context(), url, migrations.Files); err != nil || n != before.Program {
+		t.Errorf("got %d, %v, want %d", n, err, before.Program)
+	}
+	if n, err := postgres.Migrate(t.Context(), url, migrations.Files); err != nil || n != 0 {
+		t.Errorf("the second time: got %d, %v, want nothing to do", n, err)
+	}
+	after, err := postgres.ReadSchema(t.Context(), pool, migrations.Files)
+	if err != nil || after.Behind() || after.Ahead() {
+		t.Errorf("a migrated database: got %+v, %v", after, err)
+	}
+}
+
+func TestADatabaseOfANewerProgramIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)")); err != nil {
+		t.Fatal(err)
+	}
+	old := files("CREATE TABLE a (n int)")
+	if n, err := postgres.Migrate(t.Context(), url, old); err != nil || n != 0 {
+		t.Errorf("got %d, %v, want nothing to do", n, err)
+	}
+	if got := schemaOf(t, url, old); !got.Ahead() || got.Behind() || got.Database != 2 {
+		t.Errorf("got %+v, want it ahead", got)
+	}
+}
+
+func TestAMigrationThatFailsIsUndoneAndTheOnesBeforeItStand(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	broken := files("CREATE TABLE a (n int)", "CREATE TABLE b (n int); SELECT 1/0", "CREATE TABLE c (n int)")
+	n, err := postgres.Migrate(t.Context(), url, broken)
+	wantFault(t, err, fault.Internal, "migration_failed")
+	if n != 1 || err == nil || !strings.Contains(err.Error(), "0002_step.sql") || !strings.Contains(err.Error(), "division by zero") {
+		t.Errorf("got %d, %v, want 1 and an error that names file and reason", n, err)
+	}
+	var tables string
+	if err := connect(t, url).QueryRow(t.Context(), "SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'public'").Scan(&tables); err != nil {
+		t.Fatal(err)
+	}
+	if tables != "a schema_version" {
+		t.Errorf("got the tables %s", tables)
+	}
+	if n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)")); err != nil || n != 1 {
+		t.Errorf("once repaired: got %d, %v", n, err)
+	}
+}
+
+func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)")); err != nil {
+		t.Fatal(err)
+	}
+	report, err := connect(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := report.Exec(t.Context(), "LOCK TABLE a IN ACCESS SHARE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	migrated := make(chan error, 1)
+	go func() {
+		n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "ALTER TABLE a ADD COLUMN m int"))
+		if err == nil && n != 1 {
+			err = errors.New("it applied nothing")
+		}
+		migrated <- err
+	}()
+	// Each try is a connection of its own, so two of them are two tries.
+	monitor := connect(t, url)
+	tries := map[int]bool{}
+	deadline, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for len(tries) < 2 {
+		rows, err := monitor.Query(deadline, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "+
+			"AND application_name = 'timesheets migrate' AND wait_event_type = 'Lock'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pid := range pids {
+			tries[pid] = true
+		}
+	}
+	// A reader comes in between, though the migration is still at it.
+	if _, err := monitor.Exec(deadline, "SELECT count(*) FROM a"); err != nil {
+		t.Errorf("a reader was kept waiting: %v", err)
+	}
+	select {
+	case err := <-migrated:
+		t.Fatalf("the migration ended while the table was in use: %v", err)
+	default:
+	}
+	if err := report.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)")); err != nil {
+		t.Fatal(err)
+	}
+	report, err := connect(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := report.Exec(t.Context(), "LOCK TABLE a IN ACCESS SHARE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	// Longer than the wait for one lock, so that the first try ends by itself.
+	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+	defer cancel()
+	n, err := postgres.Migrate(ctx, url, files("CREATE TABLE a (n int)", "DROP TABLE a"))
+	wantFault(t, err, fault.Unavailable, "migration_out_of_time")
+	if n != 0 {
+		t.Errorf("got %d applied", n)
+	}
+}
+
+func TestEveryMigrationWaitsAShortTimeForItsLocks(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	record := "INSERT INTO waits SELECT current_setting('lock_timeout')"
+	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE waits (t text)", record, "SET lock_timeout = '1h'", record)); err != nil {
+		t.Fatal(err)
+	}
+	var waits string
+	if err := connect(t, url).QueryRow(t.Context(), "SELECT string_agg(t, ' ') FROM waits").Scan(&waits); err != nil {
+		t.Fatal(err)
+	}
+	if waits != "1s 1s" {
+		t.Errorf("got %q, want 1s in each", waits)
+	}
+}
+
+func TestWhoMayNotMigrateIsToldWhy(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Server(t)
+	notOurs := strings.Replace(server.URL(), "/timesheets?", "/postgres?", 1)
+	steps := files("CREATE TABLE a (n int)")
+	_, err := postgres.Migrate(t.Context(), notOurs, steps)
+	wantFault(t, err, fault.Invalid, "migration_not_allowed")
+
+	_, err = postgres.Migrate(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d", steps)
+	wantFault(t, err, fault.Unavailable, "database_unavailable")
+
+	_, err = postgres.Migrate(t.Context(), "s3cret", steps)
+	wantFault(t, err, fault.Invalid, "database_url_unreadable")
+
+	_, err = postgres.Migrate(t.Context(), pooler(t), steps)
+	wantFault(t, err, fault.Invalid, "migration_through_pooler")
+}
+
+// pooler is a server that knows no startup parameters, as PgBouncer does not.
+func pooler(t *testing.T) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			backend := pgproto3.NewBackend(conn, conn)
+			if _, err := backend.ReceiveStartupMessage(); err == nil {
+				backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "unsupported startup parameter: lock_timeout"})
+				_ = backend.Flush()
+			}
+			conn.Close()
+		}
+	}()
+	return "postgres://u@" + listener.Addr().String() + "/d?sslmode=disable"
+}

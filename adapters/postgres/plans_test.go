@@ -1,0 +1,279 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"timesheets/application/approval"
+	"timesheets/application/intake"
+	"timesheets/application/timekeeping"
+	"timesheets/domain/identity"
+	"timesheets/domain/timesheet"
+	"timesheets/test/fixture"
+	"timesheets/test/fixture/office"
+)
+
+// statement is one that an adapter ran, with what it ran it with.
+type statement struct {
+	sql  string
+	args []any
+}
+
+// notebook is a tracer that writes statements down while it is open.
+type notebook struct {
+	mu   sync.Mutex
+	open bool
+	ran  []statement
+}
+
+func (n *notebook) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	n.note(data.SQL, data.Args)
+	return ctx
+}
+
+func (*notebook) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (n *notebook) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	for _, q := range data.Batch.QueuedQueries {
+		n.note(q.SQL, q.Arguments)
+	}
+	return ctx
+}
+
+func (*notebook) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (*notebook) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func (n *notebook) note(sql string, args []any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.open {
+		n.ran = append(n.ran, statement{sql, args})
+	}
+}
+
+// during gives the statements about entries that run while fn does.
+func (n *notebook) during(fn func()) []statement {
+	n.open, n.ran = true, nil
+	fn()
+	n.open = false
+	var about []statement
+	for _, s := range n.ran {
+		if strings.Contains(s.sql, "entries") && !strings.HasPrefix(s.sql, "COPY") {
+			about = append(about, s)
+		}
+	}
+	return about
+}
+
+// plan is a node of what EXPLAIN answers.
+type plan struct {
+	Node     string `json:"Node Type"`
+	Relation string `json:"Relation Name"`
+	Index    string `json:"Index Name"`
+	Plans    []plan `json:"Plans"`
+}
+
+// scans gives the node and every node below it that reads a table.
+func (p plan) scans() []plan {
+	var all []plan
+	if p.Relation != "" {
+		all = append(all, p)
+	}
+	for _, below := range p.Plans {
+		all = append(all, below.scans()...)
+	}
+	return all
+}
+
+// explain gives the plan of a statement without running it.
+func explain(t *testing.T, o *office.Office, s statement) (plan, string) {
+	t.Helper()
+	var answer []byte
+	if err := o.Pool.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+s.sql, s.args...).Scan(&answer); err != nil {
+		t.Fatalf("%v\n%s", err, s.sql)
+	}
+	var plans []struct{ Plan plan }
+	if err := json.Unmarshal(answer, &plans); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan, string(answer)
+}
+
+// library is an office with 200,000 entries of 400 workers in two years and
+// their statistics. Nine of ten are approved, one in a thousand is deleted.
+func library(t *testing.T, n *notebook) *office.Office {
+	t.Helper()
+	o := office.Open(t, office.Settings{Tracer: n})
+	o.Exec(t, `
+		INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
+		SELECT 'default', 'worker ' || i, 'employee', $1, $1 FROM generate_series(0, 399) AS i`, fixture.Now)
+	o.Exec(t, `
+		INSERT INTO entries (org_id, id, source, external_id, user_id, day, seconds, project, billable, status, version, change, created_at, created_by, updated_at, updated_by,
+			import_id, hand_by, deleted_at, deletion, received_digest, write_id, position)
+		SELECT 'default', lpad(to_hex(i + 1), 32, '0')::uuid, CASE WHEN i % 20 = 0 THEN 'toggl' ELSE 'kimai' END, i::text, 'worker ' || i % 400, DATE '2026-11-20' - i / 400,
+			3600, 'project ' || i % 97, true, CASE WHEN i % 10 = 0 OR i < 400 THEN 'pending' ELSE 'approved' END, 1, 'created', $1::timestamptz, 'job', $1, 'job',
+			lpad(to_hex(i / 5000), 32, '0')::uuid, NULL, CASE WHEN i % 1000 = 7 THEN $1 END, CASE WHEN i % 1000 = 7 THEN 'mirror' END,
+			decode(md5(i::text), 'hex'), lpad(to_hex(i / 5000), 32, '0')::uuid, i % 5000
+		FROM generate_series(0, 199999) AS i`, fixture.Now)
+	o.Exec(t, `
+		INSERT INTO writes (org_id, number, write_id, at, principal, import_id)
+		SELECT 'default', i + 1, lpad(to_hex(i), 32, '0')::uuid, $1, 'job', lpad(to_hex(i), 32, '0')::uuid FROM generate_series(0, 39) AS i`, fixture.Now)
+	o.Exec(t, `INSERT INTO write_counters VALUES ('default', 40)`)
+	o.Exec(t, `INSERT INTO history SELECT * FROM entries WHERE position < 500`)
+	o.Exec(t, `UPDATE history SET version = 0`)
+	o.Exec(t, `
+		INSERT INTO weeks (org_id, user_id, monday, state, version, amended)
+		SELECT 'default', 'worker ' || u, DATE '2026-11-02' - 7 * w, CASE u % 2 WHEN 0 THEN 'submitted' ELSE 'rejected' END, 1, false
+		FROM generate_series(0, 399) AS u, generate_series(0, 68) AS w`)
+	o.Exec(t, `ANALYZE`)
+	return o
+}
+
+// A table of this size is read by its indexes, whatever is asked for: a scan
+// of all of it is a hundred times as slow, and slower with every month.
+func TestNoStatementReadsAllEntries(t *testing.T) {
+	t.Parallel()
+	notes := &notebook{}
+	o := library(t, notes)
+	approver, machine := fixture.Approver("worker 7"), fixture.Machine(identity.ReadTimesheets)
+	list := func(by identity.Principal, f timekeeping.Filter, after timekeeping.Place) func() {
+		return func() {
+			if _, _, err := o.Reviewer.List(t.Context(), by, f, after, 100); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	weeks := func(by identity.Principal, f approval.WeekFilter, after approval.WeekPlace) func() {
+		return func() {
+			if page, _, err := o.Weeks.List(t.Context(), by, f, after, 50); err != nil || len(page) != 50 {
+				t.Error(len(page), err)
+			}
+		}
+	}
+	everyone := func(edit func(*timekeeping.Filter)) func() {
+		f := timekeeping.Filter{UserID: identity.Everyone}
+		edit(&f)
+		return list(approver, f, timekeeping.Place{})
+	}
+	batch := func(n int, edits ...func(i int, r *intake.Row)) []intake.Row {
+		return office.Rows(n, append([]func(i int, r *intake.Row){func(i int, r *intake.Row) {
+			r.ExternalID = fmt.Sprint(1000 + 17*i)
+			r.Content.UserID, r.Content.Day = fmt.Sprint("worker ", i%400), r.Content.Day.Add(-i%700)
+			r.Content.Duration = fixture.Seconds(1)
+		}}, edits...)...)
+	}
+	upload := func(rows []intake.Row) func() {
+		return func() {
+			if r, err := o.Receiver.Receive(t.Context(), fixture.Job(), intake.Upload{Source: "kimai", Rows: rows}); err != nil || r.Rejected > 0 {
+				t.Error(r.Counts, err)
+			}
+		}
+	}
+	entry := timesheet.ID(uuid.MustParse("00000000-0000-0000-0000-00000000032b")) // number 810, of worker 10, pending
+	friday, lastYear := fixture.Friday, fixture.Day("2025-11-20")
+	for _, tt := range []struct {
+		name string
+		do   func()
+		at   int // least number of statements about entries
+	}{
+		{"a person lists their own", list(fixture.Person("worker 5"), timekeeping.Filter{}, timekeeping.Place{}), 1},
+		{"the next page", list(fixture.Person("worker 5"), timekeeping.Filter{}, timekeeping.Place{Day: lastYear, ID: entry}), 1},
+		{"their own of a week", list(fixture.Person("worker 5"), timekeeping.Filter{From: friday.Add(-4), To: friday.Add(2)}, timekeeping.Place{}), 1},
+		{"their own of a project", list(fixture.Person("worker 5"), timekeeping.Filter{Project: "project 5"}, timekeeping.Place{}), 1},
+		{"their own rejected ones", list(fixture.Person("worker 5"), timekeeping.Filter{Status: timesheet.Rejected}, timekeeping.Place{}), 1},
+		{"somebody who has none", list(fixture.Person("nobody"), timekeeping.Filter{}, timekeeping.Place{}), 1},
+		{"a machine lists all", list(machine, timekeeping.Filter{}, timekeeping.Place{}), 1},
+		{"page after page of all", list(machine, timekeeping.Filter{}, timekeeping.Place{Day: lastYear, ID: entry}), 1},
+		{"everyone's", everyone(func(*timekeeping.Filter) {}), 1},
+		{"everyone's of a week", everyone(func(f *timekeeping.Filter) { f.From, f.To = friday.Add(-4), friday.Add(2) }), 1},
+		{"everyone's of a year", everyone(func(f *timekeeping.Filter) { f.From = lastYear }), 1},
+		{"everyone's up to a day", everyone(func(f *timekeeping.Filter) { f.To = lastYear }), 1},
+		{"everyone's of a project", everyone(func(f *timekeeping.Filter) { f.Project = "project 5" }), 1},
+		{"everyone's that wait", everyone(func(f *timekeeping.Filter) { f.Status = timesheet.Pending }), 1},
+		{"everyone's of a source", everyone(func(f *timekeeping.Filter) { f.Source = "toggl" }), 1},
+		{"everyone's of a source that is not there", everyone(func(f *timekeeping.Filter) { f.Source = "nothing" }), 1},
+		{"everyone's of an import", everyone(func(f *timekeeping.Filter) { f.ImportID = timesheet.ID{15: 7} }), 1},
+		{"what waits for an approver", func() {
+			if _, _, err := o.Queue.Pending(t.Context(), approver, timesheet.Day{}, timesheet.ID{}, 100); err != nil {
+				t.Error(err)
+			}
+		}, 1},
+		{"what waits, page after page", func() {
+			if _, _, err := o.Queue.Pending(t.Context(), approver, lastYear, entry, 500); err != nil {
+				t.Error(err)
+			}
+		}, 1},
+		{"an entry", func() {
+			if _, err := o.Reviewer.Get(t.Context(), machine, entry); err != nil {
+				t.Error(err)
+			}
+		}, 1},
+		{"its history", func() {
+			if _, _, err := o.Reviewer.History(t.Context(), machine, entry, 0, 100); err != nil {
+				t.Error(err)
+			}
+		}, 2},
+		{"a change by hand", func() {
+			if _, err := o.Recorder.Amend(t.Context(), fixture.Person("worker 10"), entry, nil, func(c timesheet.Content) (timesheet.Content, error) {
+				c.Day, c.Project = c.Day.Add(-1), "Shop"
+				return c, nil
+			}); err != nil {
+				t.Error(err)
+			}
+		}, 4},
+		{"a decision", func() {
+			if _, err := o.Decider.Approve(t.Context(), approver, entry, nil); err != nil {
+				t.Error(err)
+			}
+		}, 3},
+		{"their own weeks", weeks(fixture.Person("worker 5"), approval.WeekFilter{}, approval.WeekPlace{}), 1},
+		{"their own rejected weeks", weeks(fixture.Person("worker 5"), approval.WeekFilter{State: timesheet.WeekRejected}, approval.WeekPlace{}), 1},
+		{"everyone's weeks", weeks(approver, approval.WeekFilter{UserID: identity.Everyone}, approval.WeekPlace{}), 1},
+		{"everyone's weeks, the next page", weeks(approver, approval.WeekFilter{UserID: identity.Everyone}, approval.WeekPlace{UserID: "worker 5", Week: lastYear.Week()}), 1},
+		{"everyone's submitted weeks", weeks(approver, approval.WeekFilter{UserID: identity.Everyone, State: timesheet.WeekSubmitted}, approval.WeekPlace{}), 1},
+		{"everyone's open weeks", weeks(approver, approval.WeekFilter{UserID: identity.Everyone, State: timesheet.WeekOpen}, approval.WeekPlace{}), 1},
+		{"everyone's of one week", weeks(machine, approval.WeekFilter{From: lastYear.Week(), To: lastYear.Week()}, approval.WeekPlace{}), 1},
+		{"the weeks that are missing", func() {
+			if page, _, err := o.Weeks.Missing(t.Context(), approver, friday.Week(), "", 100); err != nil || len(page) != 100 {
+				t.Error(len(page), err)
+			}
+		}, 1},
+		{"a week that is handed in, approved and reopened", func() {
+			_, submitted := o.Mover.Submit(t.Context(), fixture.Person("worker 5"), timesheet.WorkerWeek{UserID: "worker 5", Week: friday.Week()}, nil)
+			_, approved := o.Mover.Approve(t.Context(), approver, timesheet.WorkerWeek{UserID: "worker 5", Week: friday.Week()}, nil)
+			_, reopened := o.Mover.Reopen(t.Context(), approver, timesheet.WorkerWeek{UserID: "worker 5", Week: friday.Week()}, "why not", nil)
+			if err := errors.Join(submitted, approved, reopened); err != nil {
+				t.Error(err)
+			}
+		}, 10},
+		{"a row that is new", upload(batch(1, func(_ int, r *intake.Row) { r.ExternalID = "new" })), 3},
+		{"5,000 rows that are new", upload(batch(5000, func(i int, r *intake.Row) { r.ExternalID = fmt.Sprint("new ", i) })), 3},
+		{"5,000 rows that change", upload(batch(5000)), 5},
+		{"the same 5,000 rows again", upload(batch(5000)), 1},
+		{"5,000 stamps", upload(batch(5000, func(_ int, r *intake.Row) { r.SourceUpdatedAt = office.Stamp(1) })), 3},
+		{"a row that changes", upload(batch(1, func(_ int, r *intake.Row) { r.Content.Project = "Shop" })), 5},
+	} {
+		// One after the other: the notebook has one page.
+		statements := notes.during(tt.do)
+		if len(statements) < tt.at {
+			t.Errorf("%s: %d statements about entries, want %d or more", tt.name, len(statements), tt.at)
+		}
+		for _, s := range statements {
+			root, text := explain(t, o, s)
+			for _, scan := range root.scans() {
+				if scan.Node == "Seq Scan" && (scan.Relation == "entries" || scan.Relation == "history") {
+					t.Errorf("%s reads all of %s:\n%s\n%s", tt.name, scan.Relation, s.sql, text)
+				}
+			}
+		}
+	}
+}

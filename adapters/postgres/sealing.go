@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"timesheets/application/intake"
+	"timesheets/domain/identity"
+	"timesheets/domain/timesheet"
+)
+
+// heldWeeks gives the states of those of the weeks that are submitted or
+// approved. One look at the range of their days says when none can be, which is
+// how most uploads come.
+func heldWeeks(ctx context.Context, tx pgx.Tx, org identity.Organization, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
+	users, mondays := make([]string, len(weeks)), make([]time.Time, len(weeks))
+	for i, w := range weeks {
+		users[i], mondays[i] = w.UserID, w.Week.Monday().Time()
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT k.ord::int4, w.state
+		FROM unnest($2::text[], $3::date[]) WITH ORDINALITY AS k (user_id, monday, ord)
+		CROSS JOIN LATERAL (
+			SELECT w.state FROM weeks w WHERE w.org_id = $1 AND w.user_id = k.user_id AND w.monday = k.monday LIMIT 1
+		) w
+		WHERE w.state IN ('submitted', 'approved') AND (
+			SELECT h.monday FROM weeks h WHERE h.org_id = $1 AND h.monday >= (SELECT min(x) FROM unnest($3::date[]) AS x) ORDER BY h.monday LIMIT 1
+		) <= (SELECT max(x) FROM unnest($3::date[]) AS x)`, string(org), users, mondays)
+	if err != nil {
+		return nil, err
+	}
+	states := make(map[timesheet.WorkerWeek]timesheet.WeekState)
+	var ord int
+	var state timesheet.WeekState
+	_, err = pgx.ForEachRow(rows, []any{&ord, &state}, func() error {
+		states[weeks[ord-1]] = state
+		return nil
+	})
+	return states, err
+}
+
+// Weeks remembers which of the weeks are submitted, for Store.
+func (b *book) Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
+	states, err := heldWeeks(ctx, b.tx, b.org, weeks)
+	for week, state := range states {
+		if state == timesheet.WeekSubmitted {
+			if b.submitted == nil {
+				b.submitted = make(map[timesheet.WorkerWeek]bool)
+			}
+			b.submitted[week] = true
+		}
+	}
+	return states, err
+}
+
+// storeRaising is Store for who has not asked for the weeks before.
+func (b *book) storeRaising(ctx context.Context, by string, run timesheet.ID, writing []intake.Stored) error {
+	touched := make(map[timesheet.WorkerWeek]bool)
+	eachWeek(writing, func(w timesheet.WorkerWeek) { touched[w] = true })
+	if len(touched) > 0 {
+		if _, err := b.Weeks(ctx, slices.Collect(maps.Keys(touched))); err != nil {
+			return err
+		}
+	}
+	return b.Store(ctx, by, run, writing)
+}
+
+// eachWeek names the weeks in which something changes.
+func eachWeek(writing []intake.Stored, touch func(timesheet.WorkerWeek)) {
+	for i := range writing {
+		if after := writing[i].Verdict.Entry; !after.ID().IsZero() {
+			touch(timesheet.WeekOf(after.Snapshot().Content))
+			if before := writing[i].Before.Entry; !before.ID().IsZero() {
+				touch(timesheet.WeekOf(before.Snapshot().Content))
+			}
+		}
+	}
+}
+
+// raise makes the versions of submitted weeks one higher in which something
+// changes, so that nobody approves what they have not seen.
+func (b *book) raise(ctx context.Context, writing []intake.Stored) error {
+	if len(b.submitted) == 0 {
+		return nil
+	}
+	touched := make(map[timesheet.WorkerWeek]bool)
+	eachWeek(writing, func(w timesheet.WorkerWeek) {
+		if b.submitted[w] {
+			touched[w] = true
+		}
+	})
+	if len(touched) == 0 {
+		return nil
+	}
+	var users []string
+	var mondays []time.Time
+	for w := range touched {
+		users, mondays = append(users, w.UserID), append(mondays, w.Week.Monday().Time())
+	}
+	_, err := b.tx.Exec(ctx, `
+		UPDATE weeks w SET version = w.version + 1 FROM unnest($2::text[], $3::date[]) AS k (user_id, monday)
+		WHERE w.org_id = $1 AND w.user_id = k.user_id AND w.monday = k.monday AND w.state = 'submitted'`, string(b.org), users, mondays)
+	return err
+}
