@@ -1,0 +1,163 @@
+package faults
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"timesheets/test/integration/apitest"
+	"timesheets/test/pgtest"
+)
+
+func TestWhatIsInFlightIsAnsweredBeforeTheProgramEnds(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	api := apitest.Start(t, database, nil)
+	job := api.Machine(t, "")
+	row := func(id string) map[string]any {
+		return map[string]any{"external_id": id, "user_id": "held", "date": day(0), "project": "P", "seconds": 1}
+	}
+	job.Post(t, "/v1/timesheets/upload", row("first")).Is(t, http.StatusCreated)
+
+	// Somebody holds the worker, so requests wait in the middle of their work.
+	holder, err := pgx.Connect(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close(t.Context())
+	held, err := holder.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(t.Context(), `SELECT 1 FROM workers WHERE user_id = 'held' FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	const inFlight = 6
+	var all sync.WaitGroup
+	for i := range inFlight {
+		all.Go(func() {
+			if got := job.Post(t, "/v1/timesheets/upload", row(fmt.Sprint(i))); got.Status != http.StatusCreated {
+				t.Errorf("request %d: got %d %s", i, got.Status, got.Body)
+			}
+		})
+	}
+	waiting := func() bool {
+		return ask[struct{ N int }](t, database, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).N == inFlight
+	}
+	if !apitest.Eventually(t, time.Minute, waiting) {
+		t.Fatal("the requests do not wait for the worker")
+	}
+	ended := api.Terminate()
+	refused := func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(api.URL, "http://"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	}
+	if !apitest.Eventually(t, time.Minute, refused) {
+		t.Error("the program takes connections still")
+	}
+	select {
+	case <-ended:
+		t.Error("the program ended with requests in flight")
+	default:
+	}
+	if err := held.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	<-ended
+	api.Stop(t) // which looks at how it ended
+	if n := ask[struct{ N int }](t, database, `SELECT count(*) FROM entries`).N; n != inFlight+1 {
+		t.Errorf("there are %d entries, want %d", n, inFlight+1)
+	}
+}
+
+// Two programs serve the same database behind a balancer that asks for
+// readiness, and are replaced one after the other: no client sees it.
+func TestARollingRestartIsSeenByNobody(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	pair := make([]*apitest.API, 2)
+	ready := make([]atomic.Bool, 2)
+	for i := range pair {
+		pair[i] = apitest.Start(t, database, apitest.Settings{"SHUTDOWN_DELAY": "500ms"})
+	}
+	over := make(chan struct{})
+	var all sync.WaitGroup
+	end := sync.OnceFunc(func() {
+		close(over)
+		all.Wait()
+	})
+	t.Cleanup(end)
+	for i := range pair {
+		all.Go(func() {
+			again := time.NewTicker(20 * time.Millisecond)
+			defer again.Stop()
+			for {
+				answer, err := pair[i].As("").Try(t, http.MethodGet, "/readyz", nil)
+				ready[i].Store(err == nil && answer.Status == http.StatusOK)
+				select {
+				case <-again.C:
+				case <-over:
+					return
+				}
+			}
+		})
+	}
+	var served, sent atomic.Int64
+	for i := range pair {
+		becomesReady(t, &ready[i])
+	}
+	for client := range 4 {
+		all.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				i := (n + client) % 2
+				if !ready[i].Load() {
+					i = 1 - i // if neither is, the request fails, and so does the test
+				}
+				sent.Add(1)
+				row := map[string]any{"external_id": fmt.Sprintf("%d-%d", client, n), "user_id": fmt.Sprint(client), "date": day(n), "project": "P", "seconds": 1}
+				answer, err := pair[i].Machine(t, "").Try(t, http.MethodPost, "/v1/timesheets/upload", row)
+				if err != nil || answer.Status != http.StatusCreated {
+					t.Errorf("request %d of client %d: got %d %s, %v", n, client, answer.Status, answer.Body, err)
+				}
+				served.Add(1)
+			}
+		})
+	}
+	for range 2 {
+		for i := range pair {
+			more(t, "requests before a restart", &served, 50)
+			<-pair[i].Terminate()
+			pair[i].Stop(t)
+			pair[i].Run(t)
+			becomesReady(t, &ready[i])
+		}
+	}
+	end()
+	if n := int64(ask[struct{ N int }](t, database, `SELECT count(*) FROM entries`).N); n != sent.Load() {
+		t.Errorf("there are %d entries of %d requests", n, sent.Load())
+	}
+	t.Logf("%d requests", sent.Load())
+}
+
+func becomesReady(t *testing.T, ready *atomic.Bool) {
+	t.Helper()
+	if !apitest.Eventually(t, time.Minute, ready.Load) {
+		t.Fatal("a program does not become ready")
+	}
+}

@@ -1,0 +1,83 @@
+package apitest
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"strings"
+	"sync"
+)
+
+// maxKept is how many log lines are remembered, for a test that fails.
+const maxKept = 25
+
+// journal is what the program says, line by line.
+type journal struct {
+	listening chan addresses // gets what "listening" says, once
+
+	mu      sync.Mutex
+	recent  []string // the last lines
+	wrong   []string // lines that no program of ours should ever write
+	waiting bool     // listening has not been heard yet
+}
+
+// addresses is where the program listens.
+type addresses struct {
+	API     string `json:"addr"`
+	Metrics string `json:"metrics"`
+}
+
+func newJournal() *journal {
+	return &journal{listening: make(chan addresses, 1), waiting: true}
+}
+
+// read takes lines until the program ends.
+func (j *journal) read(from io.Reader) {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		j.take(lines.Text())
+	}
+}
+
+func (j *journal) take(line string) {
+	var said struct {
+		Level   string `json:"level"`
+		Message string `json:"msg"`
+		addresses
+	}
+	err := json.Unmarshal([]byte(line), &said)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.recent) == maxKept {
+		j.recent = append(j.recent[:0], j.recent[1:]...)
+	}
+	j.recent = append(j.recent, line)
+	// A token begins with the Base64 of {" and has no business in a log.
+	if err != nil || said.Level == "ERROR" || strings.Contains(line, "eyJ") {
+		j.wrong = append(j.wrong, line)
+	}
+	if said.Message == "listening" && j.waiting {
+		j.waiting = false
+		j.listening <- said.addresses
+	}
+}
+
+// tail is the last lines.
+func (j *journal) tail() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Join(j.recent, "\n")
+}
+
+// mistakes takes the lines that should not be there.
+func (j *journal) mistakes() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	wrong := j.wrong
+	j.wrong = nil
+	return wrong
+}
+
+// heard tells whether one of the last lines has the text.
+func (j *journal) heard(text string) bool { return strings.Contains(j.tail(), text) }
