@@ -3,6 +3,7 @@ package timekeeping
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"timesheets/domain/fault"
@@ -58,48 +59,67 @@ func (r *Recorder) Withdraw(ctx context.Context, by identity.Principal, id times
 }
 
 // revise changes one entry under the locks of the workers whom it concerns,
-// before and after.
+// before and after. What is decided of it is decided of the entry as it is
+// then, so that no number of other writers can keep the change from happening.
 func (r *Recorder) revise(ctx context.Context, by identity.Principal, id timesheet.ID, expect Expect, change func(timesheet.Entry) (timesheet.Entry, error)) (timesheet.Entry, error) {
-	// Which workers to lock is known only once the entry has been read, and
-	// true only once they are locked: read, lock, read again.
-	for range 5 {
-		before, err := r.entries.Get(ctx, by.Organization, id)
-		if err != nil {
-			return timesheet.Entry{}, err
-		}
+	// step says what becomes of an entry, and whose hours that concerns.
+	step := func(before timesheet.Entry) (after timesheet.Entry, concerned []string, err error) {
 		owner := before.Snapshot().Content.UserID
 		if !by.Sees(owner) || before.Deleted() {
-			return timesheet.Entry{}, fault.New(fault.NotFound, "not_found", "There is no such entry, or it is not yours.")
+			return after, nil, fault.New(fault.NotFound, "not_found", "There is no such entry, or it is not yours.")
 		}
 		if expect != nil {
 			if err := expect(before.Snapshot().Version); err != nil {
-				return timesheet.Entry{}, err
+				return after, nil, err
 			}
 		}
-		after, err := change(before)
-		if err != nil || after.Snapshot().Version == before.Snapshot().Version {
-			return after, err
-		}
-		concerned := []string{owner, after.Snapshot().Content.UserID}
+		after, err = change(before)
+		return after, []string{owner, after.Snapshot().Content.UserID}, err
+	}
+	seen, err := r.entries.Get(ctx, by.Organization, id)
+	if err != nil {
+		return timesheet.Entry{}, err
+	}
+	after, locked, err := step(seen)
+	if err != nil || after.Snapshot().Version == seen.Snapshot().Version {
+		return after, err
+	}
+	// Whom to lock is guessed from what was seen. Who turns out to be concerned
+	// too, because others moved the entry meanwhile, is locked as well the next
+	// time: soon all are whom it is moved between.
+	for range maxStarts {
+		var missed []string
 		err = r.entries.Atomically(ctx, by.Organization, func(tx Tx) error {
-			if err := tx.Lock(ctx, concerned, worker.Contractor); err != nil {
+			if err := tx.Lock(ctx, locked, worker.Contractor); err != nil {
 				return err
 			}
-			now, err := tx.Entry(ctx, id)
+			before, err := tx.Entry(ctx, id)
 			if err != nil {
 				return err
 			}
-			if now.Snapshot().Version != before.Snapshot().Version {
-				return errChanged
+			var concerned []string
+			if after, concerned, err = step(before); err != nil || after.Snapshot().Version == before.Snapshot().Version {
+				return err
+			}
+			missed = slices.DeleteFunc(concerned, func(userID string) bool { return slices.Contains(locked, userID) })
+			if len(missed) > 0 {
+				return errMoved
 			}
 			if err := allowed(ctx, tx, before, after); err != nil {
 				return err
 			}
 			return tx.Store(ctx, by.ID, before, after)
 		})
-		if !errors.Is(err, errChanged) {
+		if !errors.Is(err, errMoved) {
 			return after, err
 		}
+		locked = append(locked, missed...)
 	}
-	return timesheet.Entry{}, fault.New(fault.Unavailable, "busy", "The entry is being changed by others again and again. Send the same request once more.").After(time.Second)
+	return timesheet.Entry{}, fault.New(fault.Unavailable, "busy", "The entry is being moved between workers again and again. Send the same request once more.").After(time.Second)
 }
+
+// maxStarts bounds how often a change starts over because its entry moved.
+const maxStarts = 10
+
+// errMoved says that a worker is concerned who is not locked.
+var errMoved = errors.New("the entry moved to another worker meanwhile")

@@ -2,7 +2,6 @@ package timekeeping
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"timesheets/domain/fault"
@@ -131,6 +130,3 @@ func fits(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
 	}
 	return nil
 }
-
-// errChanged says that the entry changed between reading and locking.
-var errChanged = errors.New("the entry changed meanwhile")
