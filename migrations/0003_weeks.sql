@@ -43,3 +43,6 @@ ALTER TABLE corrections ADD COLUMN version integer NOT NULL DEFAULT 1;
 CREATE INDEX corrections_by_time ON corrections (org_id, state, opened_at, id);
 CREATE INDEX corrections_by_day ON corrections (org_id, user_id, day) WHERE state = 'open';
 CREATE INDEX corrections_by_entry ON corrections (org_id, entry_id) WHERE state = 'open';
+
+-- What somebody was the last to change by hand: they do not approve it.
+CREATE INDEX entries_by_hand ON entries (org_id, hand_by) WHERE hand_by IS NOT NULL;

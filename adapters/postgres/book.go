@@ -94,11 +94,18 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 		if v.Propose != nil {
 			corrections.propose(b.org, *v.Propose)
 		}
+		if v.Restamp != nil {
+			corrections.restamp(b.org, *v.Restamp)
+		}
 		if v.Obsolete {
-			corrections.close(b.org, w.Before.Open.ID, timesheet.CorrectionObsolete, b.now, by)
+			corrections.close(b.org, *w.Before.Open, timesheet.CorrectionObsolete, b.now, by)
 		}
 	}
 	if err := b.raise(ctx, writing); err != nil {
+		return err
+	}
+	write, err := storeEntries(ctx, b.tx, b.org, changes)
+	if err != nil {
 		return err
 	}
 	if err := received.store(ctx, b.tx, b.org, run); err != nil {
@@ -107,7 +114,7 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 	if err := corrections.store(ctx, b.tx); err != nil {
 		return err
 	}
-	return record(ctx, b.tx, b.org, by, run, b.now, changes)
+	return number(ctx, b.tx, b.org, write, by, run, b.now)
 }
 
 // receivedArrays collects last received revisions that change while the entry

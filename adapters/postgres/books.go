@@ -29,7 +29,7 @@ func NewBooks(pool *pgxpool.Pool) *Books { return &Books{pool} }
 var groupColumns = map[reporting.Group]string{
 	reporting.ByWorker:   `user_id`,
 	reporting.ByProject:  `project`,
-	reporting.ByWeek:     `(day - (extract(isodow FROM day)::int - 1))`,
+	reporting.ByWeek:     mondayOf,
 	reporting.ByMonth:    `(day - (extract(day FROM day)::int - 1))`,
 	reporting.ByStatus:   `status`,
 	reporting.ByBillable: `billable`,

@@ -20,18 +20,18 @@ type placed struct {
 	position      int
 }
 
-// record stores changes of entries as one write of the change feed: new
-// entries as they are, of changed ones the earlier state in history. The
-// workers concerned must be locked. It must be the last statement of its
-// transaction that others can wait for: the organisation's counter, taken
-// here, is held until the commit, so that numbers are in commit order.
-func record(ctx context.Context, tx pgx.Tx, org identity.Organization, by string, run timesheet.ID, at time.Time, changes []placed) error {
+// storeEntries stores changes of entries as one write of the change feed, and
+// gives its id, which is zero when there is nothing to write: new entries as
+// they are, of changed ones the earlier state in history. The workers concerned
+// must be locked. An entry may change more than once; its changes stand in their
+// order. number has to follow.
+func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, changes []placed) (timesheet.ID, error) {
 	if len(changes) == 0 {
-		return nil
+		return timesheet.ID{}, nil
 	}
 	write, err := uuid.NewV7()
 	if err != nil {
-		return err
+		return timesheet.ID{}, err
 	}
 	created, changed := make([]placed, 0, len(changes)), []placed(nil)
 	for _, c := range changes {
@@ -43,15 +43,36 @@ func record(ctx context.Context, tx pgx.Tx, org identity.Organization, by string
 	}
 	if len(created) > 0 {
 		if err := copyEntries(ctx, tx, string(org), timesheet.ID(write), created); err != nil {
-			return err
+			return timesheet.ID{}, err
 		}
 	}
-	if len(changed) > 0 {
-		if err := reviseEntries(ctx, tx, string(org), timesheet.ID(write), changed); err != nil {
-			return err
+	for len(changed) > 0 {
+		met := make(map[timesheet.ID]bool, len(changed))
+		first, again := changed[:0:0], []placed(nil)
+		for _, c := range changed {
+			if id := c.after.ID(); met[id] {
+				again = append(again, c)
+			} else {
+				met[id], first = true, append(first, c)
+			}
 		}
+		if err := reviseEntries(ctx, tx, string(org), timesheet.ID(write), first); err != nil {
+			return timesheet.ID{}, err
+		}
+		changed = again
 	}
-	_, err = tx.Exec(ctx, `
+	return timesheet.ID(write), nil
+}
+
+// number gives a write its number; the zero id is no write. It must be the last
+// statement of its transaction that others can wait for: the organisation's
+// counter, taken here, is held until the commit, so that numbers are in commit
+// order.
+func number(ctx context.Context, tx pgx.Tx, org identity.Organization, write timesheet.ID, by string, run timesheet.ID, at time.Time) error {
+	if write.IsZero() {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
 		WITH next AS (
 			INSERT INTO write_counters AS c (org_id, number) VALUES ($1, 1)
 			ON CONFLICT (org_id) DO UPDATE SET number = c.number + 1
@@ -59,7 +80,7 @@ func record(ctx context.Context, tx pgx.Tx, org identity.Organization, by string
 		)
 		INSERT INTO writes (org_id, number, write_id, at, principal, import_id)
 		SELECT $1, number, $2, $3, $4, $5 FROM next`,
-		string(org), timesheet.ID(write), at, by, nullID(run))
+		string(org), write, at, by, nullID(run))
 	return err
 }
 

@@ -115,10 +115,16 @@ func (b *correctionBatch) propose(org identity.Organization, c timesheet.Correct
 }
 
 // close ends an open correction.
-func (b *correctionBatch) close(org identity.Organization, id timesheet.ID, state timesheet.CorrectionState, at time.Time, by string) {
+func (b *correctionBatch) close(org identity.Organization, c timesheet.Correction, state timesheet.CorrectionState, at time.Time, by string) {
 	b.batch.Queue(`
-		UPDATE corrections SET state = $3, closed_at = $4, closed_by = $5 WHERE org_id = $1 AND id = $2 AND state = 'open' RETURNING 1`,
-		string(org), id, string(state), at, by).Query(exactlyOne)
+		UPDATE corrections SET state = $3, closed_at = $4, closed_by = $5 WHERE org_id = $1 AND id = $2 AND state = 'open' AND version = $6 RETURNING 1`,
+		string(org), c.ID, string(state), at, by, c.Version).Query(exactlyOne)
+}
+
+// restamp gives a dismissed correction a newer stamp.
+func (b *correctionBatch) restamp(org identity.Organization, c timesheet.Correction) {
+	b.batch.Queue(`UPDATE corrections SET stamp = $3 WHERE org_id = $1 AND id = $2 AND state = 'dismissed' RETURNING 1`,
+		string(org), c.ID, c.SourceUpdatedAt).Query(exactlyOne)
 }
 
 // exactlyOne fails with errRaced when the statement found nothing to change.

@@ -180,7 +180,11 @@ func (t *entriesTx) Totals(ctx context.Context, days []timesheet.WorkerDay) (map
 }
 
 func (t *entriesTx) Store(ctx context.Context, by string, before, after timesheet.Entry) error {
-	return record(ctx, t.tx, t.org, by, timesheet.ID{}, t.now, []placed{{before: &before, after: &after}})
+	write, err := storeEntries(ctx, t.tx, t.org, []placed{{before: &before, after: &after}})
+	if err != nil {
+		return err
+	}
+	return number(ctx, t.tx, t.org, write, by, timesheet.ID{}, t.now)
 }
 
 func (t *entriesTx) Settle(ctx context.Context, claim replay.Claim, answer replay.Answer) error {

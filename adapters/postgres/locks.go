@@ -7,13 +7,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"timesheets/domain/fault"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
 	"timesheets/domain/worker"
 )
 
 // lockWorkers locks the workers until the transaction ends and creates those
-// that were never seen. Everything that changes an entry or a week holds these
+// that were never seen; with no kind for them it does not, and gives errNoWorker.
+// Everything that changes an entry or a week holds these
 // locks, so that sums over a worker's day stay true until the commit.
 //
 // All of it goes in the order of the ids, new workers first and then locks, so
@@ -24,13 +26,15 @@ func lockWorkers(ctx context.Context, tx pgx.Tx, org identity.Organization, user
 	ids := slices.Clone(userIDs)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	if _, err := tx.Exec(ctx, `
-		INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
-		SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
-		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
-		ORDER BY k.user_id
-		ON CONFLICT (org_id, user_id) DO NOTHING`, string(org), ids, string(unseen), now); err != nil {
-		return err
+	if unseen != "" {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
+			SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
+			WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
+			ORDER BY k.user_id
+			ON CONFLICT (org_id, user_id) DO NOTHING`, string(org), ids, string(unseen), now); err != nil {
+			return err
+		}
 	}
 	rows, err := tx.Query(ctx, `
 		SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, string(org), ids)
@@ -41,11 +45,17 @@ func lockWorkers(ctx context.Context, tx pgx.Tx, org identity.Organization, user
 	if err != nil {
 		return err
 	}
-	if len(locked) != len(ids) {
-		return errRaced
+	switch {
+	case len(locked) == len(ids):
+		return nil
+	case unseen == "":
+		return errNoWorker
 	}
-	return nil
+	return errRaced
 }
+
+// errNoWorker says that somebody was never seen.
+var errNoWorker = fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")
 
 // dayTotals gives the seconds that count on each of the days: of live entries
 // that are not rejected, of all sources.

@@ -29,16 +29,14 @@ var (
 func NewWeeks(pool *pgxpool.Pool, now func() time.Time) *Weeks { return &Weeks{pool, now} }
 
 // Week reads the week in one snapshot.
-func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek, each func(timesheet.Entry)) (timesheet.Sheet, error) {
-	var sheet timesheet.Sheet
-	var entries []timesheet.Entry // fn may run again
-	err := inSnapshot(ctx, w.pool, func(tx pgx.Tx) (err error) {
+func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek) (sheet timesheet.Sheet, entries []timesheet.Entry, err error) {
+	err = inSnapshot(ctx, w.pool, func(tx pgx.Tx) (err error) {
 		var known bool
 		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workers WHERE org_id = $1 AND user_id = $2)`, string(org), of.UserID).Scan(&known); err != nil {
 			return err
 		}
 		if !known {
-			return fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")
+			return errNoWorker
 		}
 		if sheet, err = readSheet(ctx, tx, org, of); err != nil {
 			return err
@@ -46,10 +44,7 @@ func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timeshee
 		entries, err = weekEntries(ctx, tx, org, of, nil)
 		return err
 	})
-	for _, e := range entries {
-		each(e)
-	}
-	return sheet, err
+	return sheet, entries, err
 }
 
 // weekEntries gives the live entries of a week; of none, at most limit.
@@ -345,9 +340,28 @@ func (t *weekTx) Sheet(ctx context.Context, of timesheet.WorkerWeek) (timesheet.
 	limit := timesheet.MaxWeekEntries + 1
 	entries, err := weekEntries(ctx, t.book.tx, t.book.org, of, &limit)
 	if err == nil && len(entries) == limit {
-		err = fault.New(fault.Conflict, "too_many_entries", "The week %s has more than %d entries: make fewer of them at their source.", of.Week, timesheet.MaxWeekEntries)
+		err = timesheet.TooManyEntries(of.Week)
 	}
 	return sheet, entries, err
+}
+
+// RemovedBy looks, from what the person was the last to change by hand, for the
+// change that took it out of the week.
+func (t *weekTx) RemovedBy(ctx context.Context, of timesheet.WorkerWeek, person string) (removed bool, err error) {
+	err = t.book.tx.QueryRow(ctx, `
+		SELECT EXISTS (
+			SELECT 1 FROM entries e
+			JOIN history h ON h.org_id = $1 AND h.id = e.id AND h.user_id = $2 AND h.day BETWEEN $3 AND $4 AND h.deleted_at IS NULL
+			CROSS JOIN LATERAL (
+				SELECT n.user_id, n.day, n.deleted_at, n.updated_by FROM history n WHERE n.org_id = $1 AND n.id = e.id AND n.version = h.version + 1
+				UNION ALL
+				SELECT e.user_id, e.day, e.deleted_at, e.updated_by WHERE e.version = h.version + 1
+			) n
+			WHERE e.org_id = $1 AND e.hand_by = $5 AND n.updated_by = $5
+			AND (n.deleted_at IS NOT NULL OR n.user_id <> $2 OR n.day NOT BETWEEN $3 AND $4)
+			AND (e.deleted_at IS NOT NULL OR e.user_id <> $2 OR e.day NOT BETWEEN $3 AND $4)
+		)`, string(t.book.org), of.UserID, of.Week.Monday().Time(), of.Week.Sunday().Time(), person).Scan(&removed)
+	return removed, err
 }
 
 func (t *weekTx) Concerning(ctx context.Context, of timesheet.WorkerWeek) ([]timesheet.Held, error) {

@@ -84,7 +84,7 @@ func (c *Corrector) decide(ctx context.Context, by identity.Principal, id timesh
 			return nil
 		case timesheet.CorrectionOpen:
 		default:
-			return fault.New(fault.Conflict, "correction_closed", "The correction was %s by %s at %s.", change.Correction.State, change.Correction.ClosedBy,
+			return fault.New(fault.Conflict, "correction_closed", "The correction was %s by %s at %s, and stays so. Look at the entry as it is now.", change.Correction.State, change.Correction.ClosedBy,
 				change.Correction.ClosedAt.Format(time.RFC3339)).With("state", string(change.Correction.State)).With("by", change.Correction.ClosedBy)
 		}
 		if expect != nil {
@@ -159,15 +159,13 @@ func (c *Corrector) fits(ctx context.Context, tx WeekTx, before, after timesheet
 		f.Fields = wrong
 		return f
 	}
-	shift := timesheet.ShiftOf(before, after)
-	shifts := []timesheet.Shift{shift}
-	totals, err := tx.Totals(ctx, daysOf(shifts))
+	shifts := []timesheet.Shift{timesheet.ShiftOf(before, after)}
+	totals, err := tx.Totals(ctx, timesheet.DaysOf(shifts))
 	if err != nil {
 		return err
 	}
 	for _, o := range timesheet.Overflows(totals, shifts) {
-		return fault.New(fault.Invalid, "day_over_24h", "%s would come to %s hours (%d seconds) for this worker: a day has 24.",
-			o.Day.Day, timesheet.Hours(int64(o.Seconds)), o.Seconds)
+		return fault.New(fault.Invalid, timesheet.DayOver24h, "%s Dismiss the correction, or make room first.", o)
 	}
 	return nil
 }
@@ -195,6 +193,9 @@ func (c *Corrector) amend(ctx context.Context, tx WeekTx, by identity.Principal,
 	entries = slices.DeleteFunc(entries, func(e timesheet.Entry) bool { return e.ID() == entry.ID() })
 	if !entry.Deleted() && timesheet.WeekOf(entry.Snapshot().Content) == of {
 		entries = append(entries, entry)
+	}
+	if len(entries) > timesheet.MaxWeekEntries {
+		return timesheet.TooManyEntries(of.Week)
 	}
 	return tx.Save(ctx, sheet, sheet.Amend(by.ID, entries, c.now()))
 }

@@ -36,9 +36,6 @@ type Seen func(tag string) error
 // empty one.
 func (m *Mover) Submit(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, seen Seen) (Week, error) {
 	return m.byWorker(ctx, by, of, seen, func(s timesheet.Sheet) (timesheet.Sheet, error) {
-		if latest := m.today().Add(timesheet.DaysAhead); of.Week.Monday().After(latest) {
-			return s, fault.InField("/week", "week_out_of_range", "The week has not begun on %s, the last day that may have entries.", latest)
-		}
 		return s.Submit(by.ID, m.now())
 	})
 }
@@ -53,13 +50,13 @@ func (m *Mover) byWorker(ctx context.Context, by identity.Principal, of timeshee
 		return Week{}, err
 	}
 	of.UserID = m.reader.userIDs.Canonical(of.UserID)
-	switch {
-	case by.IsMachine(), by.ID != of.UserID && by.Sees(of.UserID):
-		return Week{}, fault.New(fault.Forbidden, "other_worker", "A week is handed in, and taken back, by its worker alone.")
-	case by.ID != of.UserID:
+	if !by.Sees(of.UserID) {
 		return Week{}, errNoWeek
 	}
-	return m.move(ctx, by, of, seen, func(s timesheet.Sheet, _ []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
+	if err := by.MayHandIn(of.UserID); err != nil {
+		return Week{}, err
+	}
+	return m.move(ctx, by, of, seen, worker.Employee, func(_ WeekTx, s timesheet.Sheet, _ []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
 		after, err := step(s)
 		return after, nil, err
 	})
@@ -67,14 +64,18 @@ func (m *Mover) byWorker(ctx context.Context, by identity.Principal, of timeshee
 
 // Approve approves a week with all its entries, and seals it.
 func (m *Mover) Approve(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, seen Seen) (Week, error) {
-	return m.byApprover(ctx, by, of, seen, func(s timesheet.Sheet, entries []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
-		return s.Approve(by.ID, entries, m.now())
+	return m.byApprover(ctx, by, of, seen, func(tx WeekTx, s timesheet.Sheet, entries []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
+		removed, err := tx.RemovedBy(ctx, s.Of, by.ID)
+		if err != nil {
+			return s, nil, err
+		}
+		return s.Approve(by.ID, entries, removed, m.now())
 	})
 }
 
 // Reject sends a submitted week back, for a reason that its worker will read.
 func (m *Mover) Reject(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, reason string, seen Seen) (Week, error) {
-	return m.byApprover(ctx, by, of, seen, func(s timesheet.Sheet, _ []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
+	return m.byApprover(ctx, by, of, seen, func(_ WeekTx, s timesheet.Sheet, _ []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
 		after, err := s.Reject(by.ID, reason, m.now())
 		return after, nil, err
 	})
@@ -83,28 +84,21 @@ func (m *Mover) Reject(ctx context.Context, by identity.Principal, of timesheet.
 // Reopen takes a week's approval back, for a reason. Late changes that waited
 // are judged as if they came now.
 func (m *Mover) Reopen(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, reason string, seen Seen) (Week, error) {
-	return m.byApprover(ctx, by, of, seen, func(s timesheet.Sheet, entries []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
+	return m.byApprover(ctx, by, of, seen, func(_ WeekTx, s timesheet.Sheet, entries []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error) {
 		return s.Reopen(by.ID, reason, entries, m.now())
 	})
 }
 
 // step gives a week's next state, and the next states of those of its entries
 // that change with it.
-type step func(timesheet.Sheet, []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error)
+type step func(WeekTx, timesheet.Sheet, []timesheet.Entry) (timesheet.Sheet, []timesheet.Entry, error)
 
 func (m *Mover) byApprover(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, seen Seen, step step) (Week, error) {
 	if err := by.Require(identity.ApproveTimesheets); err != nil {
 		return Week{}, err
 	}
 	of.UserID = m.reader.userIDs.Canonical(of.UserID)
-	if by.ID == of.UserID {
-		return Week{}, fault.New(fault.Forbidden, "own_week", "Nobody decides about their own hours: ask another approver.")
-	}
-	// Locking makes workers who were never seen: here they are nobody.
-	if _, err := m.reader.read(ctx, by, of); err != nil {
-		return Week{}, err
-	}
-	return m.move(ctx, by, of, seen, step)
+	return m.move(ctx, by, of, seen, "", step)
 }
 
 func (m *Mover) today() timesheet.Day { return timesheet.DayIn(m.now().UTC()) }
@@ -140,32 +134,35 @@ func revise(ctx context.Context, weeks Weeks, org identity.Organization, userIDs
 }
 
 // move makes one step of a week, and gives the week as it is then.
-func (m *Mover) move(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, seen Seen, step step) (Week, error) {
+func (m *Mover) move(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, seen Seen, unseen worker.Kind, step step) (Week, error) {
 	if err := inRange(of.Week); err != nil {
 		return Week{}, err
 	}
-	err := revise(ctx, m.weeks, by.Organization, []string{of.UserID}, worker.Employee, func(tx WeekTx, locked []string) error {
+	if latest := m.today().Add(timesheet.DaysAhead); of.Week.Monday().After(latest) {
+		return Week{}, fault.InField("/week", "week_out_of_range", "The week has not begun on %s, the last day that may have entries.", latest)
+	}
+	err := revise(ctx, m.weeks, by.Organization, []string{of.UserID}, unseen, func(tx WeekTx, locked []string) error {
 		before, entries, err := tx.Sheet(ctx, of)
 		if err != nil {
 			return err
 		}
-		after, changed, err := step(before, entries)
+		after, changed, err := step(tx, before, entries)
 		if err != nil {
 			return err
 		}
-		var unseen error
+		var overtaken error
 		if seen != nil {
-			unseen = seen(before.Tag(entries))
+			overtaken = seen(before.Tag(entries))
 		}
 		if after.Version == before.Version {
 			// Who repeats their own move need not have seen its result.
-			if last := before.LastMove(); unseen != nil && last.Kind != "" && last.By != by.ID {
+			if last := before.LastMove(); overtaken != nil && last.Kind != "" && last.By != by.ID {
 				return before.Overtaken()
 			}
 			return nil
 		}
-		if unseen != nil {
-			return unseen
+		if overtaken != nil {
+			return overtaken
 		}
 		if err := m.open(of.Week, changed); err != nil {
 			return err
@@ -197,8 +194,8 @@ func (m *Mover) open(w timesheet.Week, changed []timesheet.Entry) error {
 	return timesheet.Period{LockBefore: m.lock}.CheckOpen(days...)
 }
 
-// store writes the entries' changes, then what became of late changes: the same
-// entry may have both.
+// store writes the entries' changes, then what became of late changes, as one
+// write: the same entry may have both.
 func (m *Mover) store(ctx context.Context, tx WeekTx, by identity.Principal, entries, changed []timesheet.Entry, late late) error {
 	was := make(map[timesheet.ID]timesheet.Entry, len(entries))
 	for _, e := range entries {
@@ -213,15 +210,10 @@ func (m *Mover) store(ctx context.Context, tx WeekTx, by identity.Principal, ent
 			return err
 		}
 	}
-	for _, some := range [][]timesheet.Stored{writing, late.writing} {
-		if len(some) == 0 {
-			continue
-		}
-		if err := tx.Store(ctx, by.ID, some); err != nil {
-			return err
-		}
+	if writing = append(writing, late.writing...); len(writing) == 0 {
+		return nil
 	}
-	return nil
+	return tx.Store(ctx, by.ID, writing)
 }
 
 // late is what becomes of late changes when their week is reopened.
@@ -273,12 +265,7 @@ func (m *Mover) rejudge(ctx context.Context, tx WeekTx, by identity.Principal, o
 	at := timesheet.Receipt{By: by.ID, Now: m.now(), Period: timesheet.Period{Today: m.today(), LockBefore: m.lock}, Sealed: sealed(states), NewID: m.newID}
 	judged := make([]timesheet.Stored, len(held))
 	for i, h := range held {
-		judged[i] = timesheet.Stored{Before: h}
-		if h.Open.Deletion {
-			judged[i].Verdict = timesheet.JudgeAbsence(h, at)
-		} else {
-			judged[i].Verdict = timesheet.Judge(h, h.Open.Revision(), at)
-		}
+		judged[i] = timesheet.Stored{Before: h, Verdict: timesheet.Rejudge(h, at)}
 	}
 	if judged, err = fitting(ctx, tx, judged); err != nil {
 		return late{}, err
@@ -322,7 +309,7 @@ func fitting(ctx context.Context, tx WeekTx, judged []timesheet.Stored) ([]times
 	if len(shifts) == 0 {
 		return judged, nil
 	}
-	totals, err := tx.Totals(ctx, daysOf(shifts))
+	totals, err := tx.Totals(ctx, timesheet.DaysOf(shifts))
 	if err != nil {
 		return nil, err
 	}
@@ -337,21 +324,6 @@ func fitting(ctx context.Context, tx WeekTx, judged []timesheet.Stored) ([]times
 		}
 	}
 	return fit, nil
-}
-
-// daysOf lists the days that shifts touch, each once.
-func daysOf(shifts []timesheet.Shift) []timesheet.WorkerDay {
-	met := make(map[timesheet.WorkerDay]bool)
-	var days []timesheet.WorkerDay
-	for _, s := range shifts {
-		for _, d := range []timesheet.WorkerDay{s.Before, s.After} {
-			if d.UserID != "" && !met[d] {
-				met[d] = true
-				days = append(days, d)
-			}
-		}
-	}
-	return days
 }
 
 // closed gives the correction at its end.

@@ -41,9 +41,9 @@ type Tx interface {
 
 // Weeks is where weeks are kept, and late changes to them.
 type Weeks interface {
-	// Week gives a week, and its live entries one by one in any order, all as of
-	// one moment. A worker who was never seen is a fault.NotFound.
-	Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek, each func(timesheet.Entry)) (timesheet.Sheet, error)
+	// Week gives a week with its live entries, in any order, as of one moment. A
+	// worker who was never seen is a fault.NotFound.
+	Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek) (timesheet.Sheet, []timesheet.Entry, error)
 	// Weeks gives at most limit weeks that have an entry or to which something
 	// has happened, newest first (week descending, then user id), of those that
 	// come after the given place.
@@ -66,11 +66,15 @@ type Weeks interface {
 // WeekTx is one transaction on weeks. Whose weeks change must be locked first.
 // What writes is called in the order in which it stands here.
 type WeekTx interface {
-	// Lock is as for entries.
+	// Lock is as for entries. With no kind for those that were never seen they are
+	// a fault.NotFound.
 	Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error
 	// Sheet gives a week with its live entries. One with more than
 	// timesheet.MaxWeekEntries is a fault.Conflict.
 	Sheet(ctx context.Context, of timesheet.WorkerWeek) (timesheet.Sheet, []timesheet.Entry, error)
+	// RemovedBy tells whether the person was the last to change, by hand, an entry
+	// that they took out of the week: deleted, or gave another day or worker.
+	RemovedBy(ctx context.Context, of timesheet.WorkerWeek, person string) (bool, error)
 	// Concerning gives the open corrections that would change an entry of the
 	// week, or bring one into it, each with all that is held under its key.
 	Concerning(ctx context.Context, of timesheet.WorkerWeek) ([]timesheet.Held, error)

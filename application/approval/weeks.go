@@ -80,19 +80,14 @@ func (r *WeekReader) read(ctx context.Context, by identity.Principal, of timeshe
 	if err := inRange(of.Week); err != nil {
 		return Week{}, err
 	}
-	var entries []timesheet.Entry
-	tag := timesheet.NewWeekTagger()
-	sheet, err := r.weeks.Week(ctx, by.Organization, of, func(e timesheet.Entry) {
-		entries = append(entries, e)
-		tag.Add(e)
-	})
+	sheet, entries, err := r.weeks.Week(ctx, by.Organization, of)
 	switch {
 	case errors.Is(err, fault.NotFound) && by.IsPerson() && by.ID == of.UserID:
 		sheet = timesheet.NewSheet(of)
 	case err != nil:
 		return Week{}, err
 	}
-	w := Week{Sheet: sheet, Tag: tag.Tag(sheet)}
+	w := Week{Sheet: sheet, Tag: sheet.Tag(entries)}
 	w.Overview = Overview{Of: of, State: sheet.State, Version: sheet.Version, Amended: sheet.Amended}
 	w.count(entries)
 	if sheet.State == timesheet.WeekApproved {

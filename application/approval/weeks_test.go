@@ -208,39 +208,79 @@ func TestWhoMovesAWeek(t *testing.T) {
 	t.Parallel()
 	robot := fixture.Machine(identity.CreateTimesheets, identity.ReadTimesheets, identity.ApproveTimesheets)
 	for _, tt := range []struct {
-		name                           string
-		by                             identity.Principal
-		get, submit, withdraw, approve string
+		name                string
+		by                  identity.Principal
+		get, handIn, decide string // the code of the fault, "" for none
 	}{
-		{"its worker", ann, "", "", "", "insufficient_scope"},
-		{"its worker, who approves others", fixture.Approver("ann"), "", "", "", "own_week"},
-		{"an approver", bob, "", "other_worker", "other_worker", ""},
-		{"another person", fixture.Person("bob"), "not_found", "not_found", "not_found", "insufficient_scope"},
-		{"a machine", robot, "", "other_worker", "other_worker", "persons_only"},
-		{"the import job", fixture.Job(), "insufficient_scope", "insufficient_scope", "insufficient_scope", "insufficient_scope"},
-		{"an approver of another organisation", fixture.Of("other", bob), "not_found", "other_worker", "other_worker", "not_found"},
-		{"nobody", identity.Principal{}, "insufficient_scope", "insufficient_scope", "insufficient_scope", "insufficient_scope"},
+		{"its worker", ann, "", "", "insufficient_scope"},
+		{"its worker, who approves others", fixture.Approver("ann"), "", "", "own_week"},
+		{"an approver", bob, "", "other_worker", ""},
+		{"another person", fixture.Person("bob"), "not_found", "not_found", "insufficient_scope"},
+		{"a machine", robot, "", "other_worker", "persons_only"},
+		{"the import job", fixture.Job(), "insufficient_scope", "insufficient_scope", "insufficient_scope"},
+		{"an approver of another organisation", fixture.Of("other", bob), "not_found", "other_worker", "not_found"},
+		{"nobody", identity.Principal{}, "insufficient_scope", "insufficient_scope", "insufficient_scope"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			o := office.Open(t, office.Settings{})
 			pending(t, o, "1")
-			for name, c := range map[string]struct {
-				err  error
-				want string
+			prepare := func(moves ...func() error) {
+				t.Helper()
+				for _, move := range moves {
+					if err := move(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			submit := func(by identity.Principal) func() error {
+				return func() error { return errorOf(o.Mover.Submit(t.Context(), by, anns, nil)) }
+			}
+			approve := func(by identity.Principal) func() error {
+				return func() error { return errorOf(o.Mover.Approve(t.Context(), by, anns, nil)) }
+			}
+			reopen := func(by identity.Principal) func() error {
+				return func() error { return errorOf(o.Mover.Reopen(t.Context(), by, anns, "x", nil)) }
+			}
+			withdraw := func() error { return errorOf(o.Mover.Withdraw(t.Context(), tt.by, anns, nil)) }
+			reject := func() error { return errorOf(o.Mover.Reject(t.Context(), tt.by, anns, "x", nil)) }
+			for _, step := range []struct {
+				name    string
+				before  []func() error
+				move    func() error
+				want    string
+				becomes timesheet.WeekState
 			}{
-				"get":      {errorOf(o.Weeks.Get(t.Context(), tt.by, anns)), tt.get},
-				"submit":   {errorOf(o.Mover.Submit(t.Context(), tt.by, anns, nil)), tt.submit},
-				"withdraw": {errorOf(o.Mover.Withdraw(t.Context(), tt.by, anns, nil)), tt.withdraw},
-				"reopen":   {errorOf(o.Mover.Reopen(t.Context(), tt.by, anns, "x", nil)), tt.approve},
-				"approve":  {errorOf(o.Mover.Approve(t.Context(), tt.by, anns, nil)), tt.approve},
+				{"get", nil, func() error { return errorOf(o.Weeks.Get(t.Context(), tt.by, anns)) }, tt.get, timesheet.WeekOpen},
+				{"submit", nil, submit(tt.by), tt.handIn, timesheet.WeekSubmitted},
+				{"withdraw", []func() error{submit(ann)}, withdraw, tt.handIn, timesheet.WeekOpen},
+				{"reject", []func() error{submit(ann)}, reject, tt.decide, timesheet.WeekRejected},
+				{"approve", []func() error{submit(ann)}, approve(tt.by), tt.decide, timesheet.WeekApproved},
+				{"reopen", []func() error{approve(carol)}, reopen(tt.by), tt.decide, timesheet.WeekOpen},
 			} {
-				// The order of a map is any: withdraw and reopen find the week as it is.
-				if got := codeOf(c.err); got != c.want && !(c.want == "" && errors.Is(c.err, fault.Conflict)) {
-					t.Errorf("%s: %v, want %q", name, c.err, c.want)
+				prepare(step.before...)
+				before := week(t, o, anns).Sheet.State
+				err := step.move()
+				if got := codeOf(err); got != step.want {
+					t.Errorf("%s: %v, want %q", step.name, err, step.want)
+				}
+				want := step.becomes
+				if step.want != "" {
+					want = before
+				}
+				if got := week(t, o, anns).Sheet.State; got != want {
+					t.Errorf("after %s it is %s, want %s", step.name, got, want)
+				}
+				if week(t, o, anns).Sheet.State == timesheet.WeekSubmitted {
+					must(t)(o.Mover.Withdraw(t.Context(), ann, anns, nil))
 				}
 			}
 		})
+	}
+	o := office.Open(t, office.Settings{})
+	unseen := timesheet.WorkerWeek{UserID: "nobody", Week: anns.Week}
+	if _, err := o.Mover.Approve(t.Context(), bob, unseen, nil); !errors.Is(err, fault.NotFound) || o.Count(t, `SELECT count(*) FROM workers`) != 0 {
+		t.Errorf("a worker who was never seen: %v", err)
 	}
 }
 
@@ -408,7 +448,11 @@ func TestReopeningJudgesWhatWaited(t *testing.T) {
 	added := o.Receive(t, office.Row("new", office.Hours("3"))).Results[0].CorrectionID
 	tooMuch := o.Receive(t, office.Row("long", office.Hours("20"))).Results[0].CorrectionID
 	o.Clock.Forward(time.Minute)
+	writes := o.Count(t, `SELECT count(*) FROM writes`)
 	w := must(t)(o.Mover.Reopen(t.Context(), bob, anns, "late hours", seen(week(t, o, anns).Tag)))
+	if n := o.Count(t, `SELECT count(*) FROM writes`); n != writes+1 {
+		t.Errorf("it is %d writes: the counter is held from the first on", n-writes)
+	}
 	if w.Sheet.State != timesheet.WeekOpen || w.Overview.Entries != 2 || w.Overview.Seconds != 5*3600 || w.Pending != 2 || w.Sheet.Seal != (timesheet.Seal{}) {
 		t.Errorf("%+v", w.Overview)
 	}

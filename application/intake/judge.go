@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -117,33 +116,18 @@ func (b *batch) overflows(ctx context.Context, book Book, judged []Stored) ([]*P
 	}
 	slices.SortFunc(moves, func(n, m int) int { return b.open[n] - b.open[m] })
 	shifts := make([]timesheet.Shift, len(moves))
-	touched := make(map[timesheet.WorkerDay]bool)
 	for k, n := range moves {
-		s := timesheet.ShiftOf(judged[n].Before.Entry, judged[n].Verdict.Entry)
-		shifts[k] = s
-		touched[s.After] = true
-		if s.BeforeSeconds > 0 {
-			touched[s.Before] = true
-		}
+		shifts[k] = timesheet.ShiftOf(judged[n].Before.Entry, judged[n].Verdict.Entry)
 	}
-	days := make([]timesheet.WorkerDay, 0, len(touched))
-	for d := range touched {
-		days = append(days, d)
-	}
-	totals, err := book.Totals(ctx, days)
+	totals, err := book.Totals(ctx, timesheet.DaysOf(shifts))
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range timesheet.Overflows(totals, shifts) {
-		problems[moves[o.Index]] = &Problem{Code: DayOver24h, Field: "/hours", Detail: fmt.Sprintf(
-			"%s would come to %s hours (%d seconds) for this worker: a day has 24.", o.Day.Day, timesheet.Hours(int64(o.Seconds)), o.Seconds)}
+		problems[moves[o.Index]] = &Problem{Code: timesheet.DayOver24h, Field: "/hours", Detail: o.String()}
 	}
 	return problems, nil
 }
-
-// DayOver24h is the code of rows that would give a worker more than 24 hours
-// on a day.
-const DayOver24h = "day_over_24h"
 
 // conclude gives row i the result of its verdict.
 func (b *batch) conclude(i int, judged *Stored, over *Problem) {

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"timesheets/domain/identity"
@@ -194,19 +193,17 @@ func (d undo) weeks() []timesheet.WorkerWeek {
 // fitting gives what no day has too little room for.
 func fitting(ctx context.Context, tx Undo, undos []undo, step *walked) ([]Stored, error) {
 	shifts := make([]timesheet.Shift, len(undos))
-	touched := make(map[timesheet.WorkerDay]bool)
 	for i, d := range undos {
 		shifts[i] = timesheet.ShiftOf(d.Now, d.after)
-		touched[shifts[i].Before], touched[shifts[i].After] = true, true
 	}
-	totals, err := tx.Totals(ctx, slices.Collect(maps.Keys(touched)))
+	totals, err := tx.Totals(ctx, timesheet.DaysOf(shifts))
 	if err != nil {
 		return nil, err
 	}
 	over := make(map[int]bool)
 	for _, o := range timesheet.Overflows(totals, shifts) {
 		over[o.Index], step.full = true, true
-		step.leave(undos[o.Index].Undoable, DayOver24h, "Its earlier state no longer fits into its day. It is left as it is.")
+		step.leave(undos[o.Index].Undoable, timesheet.DayOver24h, "Its earlier state no longer fits into its day. It is left as it is.")
 	}
 	var writing []Stored
 	for i, d := range undos {

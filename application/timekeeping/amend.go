@@ -29,8 +29,8 @@ func (r *Recorder) Amend(ctx context.Context, by identity.Principal, id timeshee
 			return timesheet.Entry{}, err
 		}
 		content.UserID = r.userIDs.Canonical(content.UserID)
-		if content.UserID != was.UserID && by.IsPerson() && !by.Holds(identity.ApproveTimesheets) {
-			return timesheet.Entry{}, fault.New(fault.Forbidden, "other_worker", "Only approvers and machines give an entry to another worker.")
+		if err := by.MayGive(was.UserID, content.UserID); err != nil {
+			return timesheet.Entry{}, err
 		}
 		amended, err := e.Amend(content, by.ID, r.now())
 		if err != nil || amended.Snapshot().Version == e.Snapshot().Version {

@@ -40,8 +40,8 @@ func (r *Recorder) Record(ctx context.Context, by identity.Principal, content ti
 		content.UserID = by.ID
 	}
 	content.UserID = r.userIDs.Canonical(content.UserID)
-	if by.IsPerson() && !by.Sees(content.UserID) {
-		return timesheet.Entry{}, fault.New(fault.Forbidden, "other_worker", "You may record your own hours only. Leave user_id out, or ask an approver.")
+	if err := by.MayRecord(content.UserID); err != nil {
+		return timesheet.Entry{}, err
 	}
 	if err := r.check(content); err != nil {
 		return timesheet.Entry{}, err
@@ -115,18 +115,13 @@ func allowed(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
 
 // fits is nil when the change leaves no day with more than 24 hours.
 func fits(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
-	shift := timesheet.ShiftOf(before, after)
-	days := []timesheet.WorkerDay{shift.After}
-	if shift.BeforeSeconds > 0 && shift.Before != shift.After {
-		days = append(days, shift.Before)
-	}
-	totals, err := tx.Totals(ctx, days)
+	shifts := []timesheet.Shift{timesheet.ShiftOf(before, after)}
+	totals, err := tx.Totals(ctx, timesheet.DaysOf(shifts))
 	if err != nil {
 		return err
 	}
-	for _, o := range timesheet.Overflows(totals, []timesheet.Shift{shift}) {
-		return fault.InField("/hours", "day_over_24h", "%s would come to %s hours (%d seconds) for this worker: a day has 24.",
-			o.Day.Day, timesheet.Hours(int64(o.Seconds)), o.Seconds)
+	for _, o := range timesheet.Overflows(totals, shifts) {
+		return fault.InField("/hours", timesheet.DayOver24h, "%s", o)
 	}
 	return nil
 }

@@ -102,37 +102,3 @@ func (p Principal) Require(anyOf ...Scope) error {
 	needed := strings.Join(names, " or ")
 	return fault.New(fault.Forbidden, "insufficient_scope", "This needs the scope %s. Ask for a token that has it.", needed).With("scope", strings.Join(names, " "))
 }
-
-// SeesEveryone tells whether the principal may see what belongs to any worker of
-// their organisation: approvers and machines do.
-func (p Principal) SeesEveryone() bool {
-	return p.IsMachine() || p.IsPerson() && p.Holds(ApproveTimesheets)
-}
-
-// Sees tells whether the principal may see, and with the scopes for it change,
-// what belongs to the worker: people their own, approvers and machines
-// everyone's of their organisation.
-func (p Principal) Sees(userID string) bool {
-	return p.SeesEveryone() || p.IsPerson() && p.ID == userID
-}
-
-// Everyone as the user id of a list or a report asks for all workers; it is for
-// approvers and machines.
-const Everyone = "*"
-
-// Selects says whose things a list or a report has for the principal, when they
-// ask for userID in its canonical spelling: one worker's, or everyone's, which is
-// "". Without a user id people get their own, approvers too, and machines get
-// all. Naming another, or Everyone, without being allowed to see them is a
-// fault.Forbidden (other_worker).
-func (p Principal) Selects(userID string) (string, error) {
-	switch {
-	case userID == "" && p.IsPerson():
-		return p.ID, nil
-	case userID == Everyone && p.SeesEveryone():
-		return "", nil
-	case userID == "" && p.IsMachine(), userID != "" && p.Sees(userID):
-		return userID, nil
-	}
-	return "", fault.New(fault.Forbidden, "other_worker", "You see your own hours only. Leave user_id out, or ask an approver.")
-}

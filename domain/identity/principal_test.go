@@ -84,38 +84,3 @@ func TestNobodyHasTheKeyOfAnother(t *testing.T) {
 		t.Error("the key depends on more than kind, issuer and subject")
 	}
 }
-
-func TestWhoseThingsAListHas(t *testing.T) {
-	t.Parallel()
-	person := identity.Principal{Kind: identity.Person, ID: "ann"}
-	approver := identity.Principal{Kind: identity.Person, ID: "bob", Scopes: []identity.Scope{identity.ApproveTimesheets}}
-	machine := identity.Principal{Kind: identity.Machine, ID: "robot", Scopes: []identity.Scope{identity.ApproveTimesheets}}
-	for _, tt := range []struct {
-		name, asks string
-		by         identity.Principal
-		want       string
-		refused    bool
-	}{
-		{name: "a person", by: person, want: "ann"},
-		{name: "a person by their name", by: person, asks: "ann", want: "ann"},
-		{name: "a person for another", by: person, asks: "bob", refused: true},
-		{name: "a person for everyone", by: person, asks: identity.Everyone, refused: true},
-		{name: "an approver", by: approver, want: "bob"},
-		{name: "an approver for another", by: approver, asks: "ann", want: "ann"},
-		{name: "an approver for everyone", by: approver, asks: identity.Everyone},
-		{name: "a machine", by: machine},
-		{name: "a machine for somebody", by: machine, asks: "ann", want: "ann"},
-		{name: "a machine for everyone", by: machine, asks: identity.Everyone},
-		{name: "nobody", refused: true},
-		{name: "nobody for somebody", asks: "ann", refused: true},
-		{name: "nobody for everyone", asks: identity.Everyone, refused: true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := tt.by.Selects(tt.asks)
-			if got != tt.want || errors.Is(err, fault.Forbidden) != tt.refused {
-				t.Errorf("got %q, %v, want %q", got, err, tt.want)
-			}
-		})
-	}
-}

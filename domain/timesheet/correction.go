@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"timesheets/domain/fault"
+	"timesheets/domain/identity"
 )
 
 // CorrectionState is what became of a correction.
@@ -104,11 +105,5 @@ func (c Correction) Dismiss(h Held, by string) (Received, error) {
 
 // decidable is nil when by may decide about the correction.
 func (c Correction) decidable(h Held, by string) error {
-	switch {
-	case c.Content.UserID == by, h.Exists && h.Entry.s.Content.UserID == by:
-		return fault.New(fault.Forbidden, "own_correction", "Nobody decides about their own hours: ask another approver.")
-	case h.Exists && h.Entry.s.HandBy == by:
-		return fault.New(fault.Forbidden, "changed_by_you", "You were the last to change this entry by hand: another approver has to decide about it.")
-	}
-	return nil
+	return identity.MayDecide(by, identity.OwnCorrection, []string{c.Content.UserID, h.Entry.s.Content.UserID}, h.Entry.s.HandBy)
 }

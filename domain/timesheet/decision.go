@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"timesheets/domain/fault"
+	"timesheets/domain/identity"
 )
 
 // MaxReason bounds the reason of a decision, in characters.
@@ -42,7 +43,7 @@ func (e Entry) Reject(by, reason string, now time.Time) (Entry, error) {
 	case Rejected:
 		return e, nil
 	case Approved:
-		return Entry{}, fault.New(fault.Conflict, "entry_approved", "The entry is approved already. Reopen its week first.")
+		return Entry{}, fault.New(fault.Conflict, "entry_approved", "The entry is approved already. Reopening its week makes it pending again; an open week is approved first.")
 	case Pending:
 	}
 	e = e.next(WasRejected, by, ID{}, now)
@@ -58,13 +59,8 @@ func (e Entry) reopened(by string, now time.Time) Entry {
 }
 
 func (e Entry) decidable(by string) error {
-	switch {
-	case e.Deleted():
+	if e.Deleted() {
 		return fault.New(fault.NotFound, "not_found", "There is no such entry.")
-	case e.s.Content.UserID == by:
-		return fault.New(fault.Forbidden, "own_entry", "Nobody decides about their own hours: ask another approver.")
-	case e.s.HandBy == by:
-		return fault.New(fault.Forbidden, "changed_by_you", "You were the last to change this entry by hand: another approver has to decide about it.")
 	}
-	return nil
+	return identity.MayDecide(by, identity.OwnEntry, []string{e.s.Content.UserID}, e.s.HandBy)
 }

@@ -157,7 +157,7 @@ func (e Entry) changeable() error {
 	case e.Deleted():
 		return fault.New(fault.NotFound, "not_found", "There is no such entry.")
 	case e.s.Status == Approved:
-		return fault.New(fault.Conflict, "entry_approved", "The entry is approved and cannot be changed. Ask an approver to reopen its week.")
+		return fault.New(fault.Conflict, "entry_approved", "The entry is approved and cannot be changed. Ask an approver to reopen its week, which makes it pending again; an open week is approved first.")
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package timesheet
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // WorkerDay is one day of one worker.
 type WorkerDay struct {
@@ -26,11 +29,37 @@ func ShiftOf(before, after Entry) Shift {
 	}
 }
 
+// DaysOf lists the days on which the shifts move something, each once.
+func DaysOf(shifts []Shift) []WorkerDay {
+	met := make(map[WorkerDay]bool, len(shifts))
+	days := make([]WorkerDay, 0, len(shifts))
+	touch := func(d WorkerDay, seconds int) {
+		if seconds > 0 && !met[d] {
+			met[d] = true
+			days = append(days, d)
+		}
+	}
+	for _, s := range shifts {
+		touch(s.Before, s.BeforeSeconds)
+		touch(s.After, s.AfterSeconds)
+	}
+	return days
+}
+
 // Overflow is a shift that does not fit.
 type Overflow struct {
 	Index   int // of the shift
 	Day     WorkerDay
 	Seconds int // what the day would come to, beside all that fits
+}
+
+// DayOver24h is the code of what would give a worker more than 24 hours on a
+// day.
+const DayOver24h = "day_over_24h"
+
+// String says, for a person, why the shift does not fit.
+func (o Overflow) String() string {
+	return fmt.Sprintf("%s would come to %s hours (%d seconds) for this worker: a day has 24.", o.Day.Day, Hours(int64(o.Seconds)), o.Seconds)
 }
 
 // Overflows names the shifts that would give a worker more than 24 hours on a

@@ -114,12 +114,13 @@ type Verdict struct {
 	CorrectionID ID          // the open correction; for conflicts
 	Propose      *Correction // the correction as it is to be stored; nil when it says nothing new
 	Obsolete     bool        // the open correction is at an end: the source took its change back
+	Restamp      *Correction // the dismissed correction with a newer stamp of the same revision; nil when it says nothing new
 	Known        bool        // a conflict that was recorded before: same key, code and content
 }
 
 // Writes tells whether anything is to be stored of the verdict.
 func (v Verdict) Writes() bool {
-	return v.Outcome == OutcomeCreated || v.Outcome == OutcomeUpdated || v.Outcome == OutcomeDeleted || v.Received != nil || v.Propose != nil || v.Obsolete
+	return v.Outcome == OutcomeCreated || v.Outcome == OutcomeUpdated || v.Outcome == OutcomeDeleted || v.Received != nil || v.Propose != nil || v.Obsolete || v.Restamp != nil
 }
 
 // Stored is one verdict with what was held before it.
@@ -138,7 +139,13 @@ func Judge(h Held, r Revision, at Receipt) Verdict {
 		return Verdict{Outcome: OutcomeUnchanged, Code: Stale}
 	}
 	if h.dismissed() && h.Dismissed.Digest == r.Digest {
-		return Verdict{Outcome: OutcomeUnchanged}
+		v := Verdict{Outcome: OutcomeUnchanged}
+		if last := r.stampAfter(h.Dismissed.SourceUpdatedAt); !last.Equal(h.Dismissed.SourceUpdatedAt) {
+			c := *h.Dismissed
+			c.SourceUpdatedAt = last
+			v.Restamp = &c
+		}
+		return v
 	}
 	if h.Exists && h.holds(r) {
 		v := Verdict{Outcome: OutcomeUnchanged, Obsolete: h.Open != nil}
@@ -178,6 +185,22 @@ func Judge(h Held, r Revision, at Receipt) Verdict {
 		Version: 1, Change: WasCreated, CreatedAt: now, CreatedBy: at.By, UpdatedAt: now, UpdatedBy: at.By, ImportID: at.Run,
 		Received: Received{}.then(r),
 	}}}
+}
+
+// Rejudge says what the open correction of h does when it is judged as if what
+// it proposes came now. What is proposed anew is so by whom, and by the run,
+// that brought it.
+func Rejudge(h Held, at Receipt) Verdict {
+	var v Verdict
+	if h.Open.Deletion {
+		v = JudgeAbsence(h, at)
+	} else {
+		v = Judge(h, h.Open.Revision(), at)
+	}
+	if v.Propose != nil {
+		v.Propose.ProposedBy, v.Propose.ProposedAt, v.Propose.ImportID = h.Open.ProposedBy, h.Open.ProposedAt, h.Open.ImportID
+	}
+	return v
 }
 
 // holds tells whether the revision says what was last received or what the

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"timesheets/domain/fault"
+	"timesheets/domain/identity"
 )
 
 // WorkerWeek names a week of one worker.
@@ -82,6 +83,11 @@ func (d WeekDigest) String() string { return hex.EncodeToString(d[:]) }
 // reopened or sealed: each is changed in one transaction.
 const MaxWeekEntries = 20_000
 
+// TooManyEntries is the fault for a week with more than MaxWeekEntries.
+func TooManyEntries(w Week) error {
+	return fault.New(fault.Conflict, "too_many_entries", "The week %s has more than %d entries: make fewer of them at their source.", w, MaxWeekEntries)
+}
+
 // Sheet is a worker's week with its state. Its zero state is an open week to
 // which nothing has happened.
 type Sheet struct {
@@ -133,8 +139,12 @@ func (s Sheet) Withdraw(by string, now time.Time) (Sheet, error) {
 // Approve approves the week with all its live entries: submitted or open to
 // approved. Of each entry that was pending it gives the state after it, in the
 // order of entries; the others stay as they are. A rejected entry must be
-// changed or deleted first.
-func (s Sheet) Approve(by string, entries []Entry, now time.Time) (Sheet, []Entry, error) {
+// changed or deleted first. removed says that by was the last to change an entry by
+// hand that they took out of the week: they have changed the week.
+func (s Sheet) Approve(by string, entries []Entry, removed bool, now time.Time) (Sheet, []Entry, error) {
+	if err := s.decidable(by); err != nil {
+		return s, nil, err
+	}
 	switch s.State {
 	case WeekApproved:
 		return s, nil, nil
@@ -142,8 +152,8 @@ func (s Sheet) Approve(by string, entries []Entry, now time.Time) (Sheet, []Entr
 		return s, nil, s.conflict("week_rejected", "It was rejected. Once its worker submits it again, it can be approved.")
 	case WeekOpen, WeekSubmitted:
 	}
-	if s.Of.UserID == by {
-		return s, nil, fault.New(fault.Forbidden, "own_week", "Nobody decides about their own hours: ask another approver.")
+	if removed {
+		return s, nil, s.decidable(by, by)
 	}
 	var rejected []string
 	var approved []Entry
@@ -179,8 +189,8 @@ func (s Sheet) Approve(by string, entries []Entry, now time.Time) (Sheet, []Entr
 // Reject sends the week back for a reason of 1 to MaxReason characters:
 // submitted to rejected. Its entries stay as they are.
 func (s Sheet) Reject(by, reason string, now time.Time) (Sheet, error) {
-	if s.Of.UserID == by {
-		return s, fault.New(fault.Forbidden, "own_week", "Nobody decides about their own hours: ask another approver.")
+	if err := s.decidable(by); err != nil {
+		return s, err
 	}
 	if err := checkReason(reason, "a rejection"); err != nil {
 		return s, err
@@ -191,7 +201,7 @@ func (s Sheet) Reject(by, reason string, now time.Time) (Sheet, error) {
 	case WeekApproved:
 		return s, s.conflict("week_approved", "It is approved already. Reopen it first.")
 	case WeekOpen:
-		return s, s.conflict("week_not_submitted", "It is not submitted.")
+		return s, s.conflict("week_not_submitted", "It is not submitted: there is nothing to reject. Reject single entries, or wait until it is.")
 	case WeekSubmitted:
 	}
 	return s.moved(WeekRejected, Move{Kind: WasWeekRejected, At: now, By: by, Reason: reason}), nil
@@ -201,8 +211,8 @@ func (s Sheet) Reject(by, reason string, now time.Time) (Sheet, error) {
 // approved to open. Of each approved entry it gives the state after it, which
 // is pending, in the order of entries.
 func (s Sheet) Reopen(by, reason string, entries []Entry, now time.Time) (Sheet, []Entry, error) {
-	if s.Of.UserID == by {
-		return s, nil, fault.New(fault.Forbidden, "own_week", "Nobody decides about their own hours: ask another approver.")
+	if err := s.decidable(by); err != nil {
+		return s, nil, err
 	}
 	if err := checkReason(reason, "a reopening"); err != nil {
 		return s, nil, err
@@ -211,7 +221,7 @@ func (s Sheet) Reopen(by, reason string, entries []Entry, now time.Time) (Sheet,
 	case WeekOpen:
 		return s, nil, nil
 	case WeekSubmitted, WeekRejected:
-		return s, nil, s.conflict("week_not_approved", "Only an approved week is reopened.")
+		return s, nil, s.conflict("week_not_approved", "Only an approved week is reopened: approve it first, reject it, or let its worker withdraw it.")
 	case WeekApproved:
 	}
 	var pending []Entry
@@ -231,6 +241,10 @@ func (s Sheet) Amend(by string, entries []Entry, now time.Time) Sheet {
 	s = s.moved(WeekApproved, Move{Kind: WasAmended, At: now, By: by, Seal: SealOf(s.Of, entries)})
 	s.Seal, s.Amended = s.LastMove().Seal, true
 	return s
+}
+
+func (s Sheet) decidable(by string, changedBy ...string) error {
+	return identity.MayDecide(by, identity.OwnWeek, []string{s.Of.UserID}, changedBy...)
 }
 
 // CheckHand is nil when the week's entries may be changed by hand.
@@ -270,13 +284,16 @@ func (s Sheet) Overtaken() error {
 }
 
 // Tag tells apart any two states of the week that differ in a move or in an
-// entry. entries are its live entries.
+// entry. entries are its live entries, in any order.
 func (s Sheet) Tag(entries []Entry) string {
-	t := NewWeekTagger()
+	var sum [8]byte
 	for _, e := range entries {
-		t.Add(e)
+		one := sha256.Sum256([]byte(e.ID().String() + " " + strconv.Itoa(e.s.Version)))
+		for i := range sum {
+			sum[i] ^= one[i]
+		}
 	}
-	return t.Tag(s)
+	return strconv.Itoa(s.Version) + "-" + hex.EncodeToString(sum[:])
 }
 
 // checkReason is nil for a reason of 1 to MaxReason characters that can be kept.
@@ -339,24 +356,4 @@ func SealOf(of WorkerWeek, entries []Entry) Seal {
 	}
 	sum.Sum(seal.Digest[:0])
 	return seal
-}
-
-// WeekTagger makes the tag of a week of entries that come one by one, in any
-// order.
-type WeekTagger struct{ sum [8]byte }
-
-// NewWeekTagger gives one that has seen no entry.
-func NewWeekTagger() *WeekTagger { return &WeekTagger{} }
-
-// Add takes a live entry into account.
-func (t *WeekTagger) Add(e Entry) {
-	one := sha256.Sum256([]byte(e.ID().String() + " " + strconv.Itoa(e.s.Version)))
-	for i := range t.sum {
-		t.sum[i] ^= one[i]
-	}
-}
-
-// Tag gives the tag of the week.
-func (t *WeekTagger) Tag(s Sheet) string {
-	return strconv.Itoa(s.Version) + "-" + hex.EncodeToString(t.sum[:])
 }
