@@ -19,6 +19,8 @@ type book struct {
 	now time.Time
 
 	submitted map[timesheet.WorkerWeek]bool // of the weeks that were asked for
+	write     timesheet.ID                  // of what is stored; zero as long as nothing is
+	inserted  []*timesheet.Entry            // before anybody was locked
 }
 
 var _ intake.Book = (*book)(nil)
@@ -78,6 +80,37 @@ func (b *book) Recorded(ctx context.Context, source string, problems []intake.Ke
 	return pgx.CollectRows(rows, pgx.RowTo[bool])
 }
 
+// Admit holds a lock on the source in the one mode or the other.
+func (b *book) Admit(ctx context.Context, source string, alone bool) error {
+	lock := "pg_advisory_xact_lock_shared"
+	if alone {
+		lock = "pg_advisory_xact_lock"
+	}
+	_, err := b.tx.Exec(ctx, `SELECT `+lock+`(hashtextextended($1 || ' ' || $2, 0))`, string(b.org), source)
+	return err
+}
+
+func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry) error {
+	created := make([]placed, len(entries))
+	for i := range entries {
+		created[i] = placed{before: &timesheet.Entry{}, after: entries[i], position: i}
+	}
+	var err error
+	if b.write, err = newWrite(); err != nil {
+		return err
+	}
+	b.inserted = entries
+	return copyEntries(ctx, b.tx, string(b.org), b.write, created)
+}
+
+func (b *book) Corrected(ctx context.Context, source string, keys []string) (corrected bool, err error) {
+	err = b.tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT 1 FROM corrections c WHERE c.org_id = $1 AND c.source = $2)
+		AND EXISTS (SELECT 1 FROM corrections c WHERE c.org_id = $1 AND c.source = $2 AND c.external_id = ANY ($3) AND c.state IN ('open', 'dismissed'))`,
+		string(b.org), source, keys).Scan(&corrected)
+	return corrected, err
+}
+
 func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing []intake.Stored) error {
 	changes := make([]placed, 0, len(writing))
 	var received receivedArrays
@@ -86,7 +119,7 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 		w := &writing[i]
 		v := &w.Verdict
 		if !v.Entry.ID().IsZero() {
-			changes = append(changes, placed{&w.Before.Entry, &v.Entry, i})
+			changes = append(changes, placed{&w.Before.Entry, &v.Entry, len(b.inserted) + i})
 		}
 		if v.Received != nil {
 			received.add(w.Before.Entry, *v.Received)
@@ -104,8 +137,13 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 	if err := b.raise(ctx, writing); err != nil {
 		return err
 	}
-	write, err := storeEntries(ctx, b.tx, b.org, changes)
-	if err != nil {
+	if b.write.IsZero() && len(changes) > 0 {
+		var err error
+		if b.write, err = newWrite(); err != nil {
+			return err
+		}
+	}
+	if err := storeEntries(ctx, b.tx, b.org, b.write, changes); err != nil {
 		return err
 	}
 	if err := received.store(ctx, b.tx, b.org, run); err != nil {
@@ -114,7 +152,10 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 	if err := corrections.store(ctx, b.tx); err != nil {
 		return err
 	}
-	return number(ctx, b.tx, b.org, write, by, run, b.now)
+	if b.write.IsZero() {
+		return nil
+	}
+	return number(ctx, b.tx, b.org, b.write, by, run, b.now)
 }
 
 // receivedArrays collects last received revisions that change while the entry

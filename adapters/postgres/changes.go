@@ -20,19 +20,17 @@ type placed struct {
 	position      int
 }
 
-// storeEntries stores changes of entries as one write of the change feed, and
-// gives its id, which is zero when there is nothing to write: new entries as
-// they are, of changed ones the earlier state in history. The workers concerned
-// must be locked. An entry may change more than once; its changes stand in their
-// order. number has to follow.
-func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, changes []placed) (timesheet.ID, error) {
-	if len(changes) == 0 {
-		return timesheet.ID{}, nil
-	}
-	write, err := uuid.NewV7()
-	if err != nil {
-		return timesheet.ID{}, err
-	}
+// newWrite makes the id of a write of the change feed.
+func newWrite() (timesheet.ID, error) {
+	id, err := uuid.NewV7()
+	return timesheet.ID(id), err
+}
+
+// storeEntries stores changes of entries as part of a write of the change feed:
+// new entries as they are, of changed ones the earlier state in history. The
+// workers concerned must be locked. An entry may change more than once; its
+// changes stand in their order. number has to follow.
+func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, write timesheet.ID, changes []placed) error {
 	created, changed := make([]placed, 0, len(changes)), []placed(nil)
 	for _, c := range changes {
 		if c.before.ID().IsZero() {
@@ -42,8 +40,8 @@ func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, cha
 		}
 	}
 	if len(created) > 0 {
-		if err := copyEntries(ctx, tx, string(org), timesheet.ID(write), created); err != nil {
-			return timesheet.ID{}, err
+		if err := copyEntries(ctx, tx, string(org), write, created); err != nil {
+			return err
 		}
 	}
 	for len(changed) > 0 {
@@ -56,22 +54,19 @@ func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, cha
 				met[id], first = true, append(first, c)
 			}
 		}
-		if err := reviseEntries(ctx, tx, string(org), timesheet.ID(write), first); err != nil {
-			return timesheet.ID{}, err
+		if err := reviseEntries(ctx, tx, string(org), write, first); err != nil {
+			return err
 		}
 		changed = again
 	}
-	return timesheet.ID(write), nil
+	return nil
 }
 
-// number gives a write its number; the zero id is no write. It must be the last
+// number gives a write its number. It must be the last
 // statement of its transaction that others can wait for: the organisation's
 // counter, taken here, is held until the commit, so that numbers are in commit
 // order.
 func number(ctx context.Context, tx pgx.Tx, org identity.Organization, write timesheet.ID, by string, run timesheet.ID, at time.Time) error {
-	if write.IsZero() {
-		return nil
-	}
 	_, err := tx.Exec(ctx, `
 		WITH next AS (
 			INSERT INTO write_counters AS c (org_id, number) VALUES ($1, 1)

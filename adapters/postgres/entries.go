@@ -180,8 +180,11 @@ func (t *entriesTx) Totals(ctx context.Context, days []timesheet.WorkerDay) (map
 }
 
 func (t *entriesTx) Store(ctx context.Context, by string, before, after timesheet.Entry) error {
-	write, err := storeEntries(ctx, t.tx, t.org, []placed{{before: &before, after: &after}})
+	write, err := newWrite()
 	if err != nil {
+		return err
+	}
+	if err := storeEntries(ctx, t.tx, t.org, write, []placed{{before: &before, after: &after}}); err != nil {
 		return err
 	}
 	return number(ctx, t.tx, t.org, write, by, timesheet.ID{}, t.now)

@@ -77,8 +77,8 @@ func TestEachChangeIsAWriteWithItsStates(t *testing.T) {
 	want := []string{
 		"1 0 by import-job first: kimai/1 v1 created pending",
 		"1 1 by import-job first: kimai/2 v1 created pending",
-		"2 0 by import-job second: kimai/1 v2 updated pending",
-		"2 1 by import-job second: kimai/3 v1 created pending",
+		"2 0 by import-job second: kimai/3 v1 created pending",
+		"2 1 by import-job second: kimai/1 v2 updated pending",
 		"3 0 by ann: kimai/1 v3 updated pending",
 		"4 0 by bob: kimai/1 v4 rejected rejected",
 		"5 0 by carol: kimai/1 v5 updated pending",

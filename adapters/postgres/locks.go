@@ -58,7 +58,11 @@ func lockWorkers(ctx context.Context, tx pgx.Tx, org identity.Organization, user
 var errNoWorker = fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")
 
 // dayTotals gives the seconds that count on each of the days: of live entries
-// that are not rejected, of all sources.
+// that are not rejected, of all sources. It asks for deletion where others ask
+// for deleted_at, which is the same: so only the index by worker will do. As long
+// as a table was never analyzed, which is so during a first import, the planner
+// takes the index by day for as good, and reads all that everybody worked on a
+// day for each worker.
 func dayTotals(ctx context.Context, tx pgx.Tx, org identity.Organization, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
 	users, dates := make([]string, len(days)), make([]time.Time, len(days))
 	for i, d := range days {
@@ -69,7 +73,7 @@ func dayTotals(ctx context.Context, tx pgx.Tx, org identity.Organization, days [
 		FROM unnest($2::text[], $3::date[]) WITH ORDINALITY AS d (user_id, day, ord)
 		CROSS JOIN LATERAL (
 			SELECT coalesce(sum(e.seconds), 0)::int8 AS seconds FROM entries e
-			WHERE e.org_id = $1 AND e.user_id = d.user_id AND e.day = d.day AND e.deleted_at IS NULL AND e.status <> 'rejected'
+			WHERE e.org_id = $1 AND e.user_id = d.user_id AND e.day = d.day AND e.deletion IS NULL AND e.status <> 'rejected'
 		) t`, string(org), users, dates)
 	if err != nil {
 		return nil, err

@@ -88,11 +88,15 @@ func (b *book) raise(ctx context.Context, writing []intake.Stored) error {
 		return nil
 	}
 	touched := make(map[timesheet.WorkerWeek]bool)
-	eachWeek(writing, func(w timesheet.WorkerWeek) {
+	touch := func(w timesheet.WorkerWeek) {
 		if b.submitted[w] {
 			touched[w] = true
 		}
-	})
+	}
+	eachWeek(writing, touch)
+	for _, e := range b.inserted {
+		touch(timesheet.WeekOf(e.Snapshot().Content))
+	}
 	if len(touched) == 0 {
 		return nil
 	}

@@ -29,6 +29,8 @@ type batch struct {
 	glances       map[int]Glimpse    // of the open rows that have an entry
 	lockToo       []string           // workers that turned out to be concerned on the way
 	refusedBefore map[string]bool    // keys whose last receipt, before this one, was refused
+	contested     bool               // an open row waits for an approver
+	inserted      int                // rows that were stored before they were judged
 	last          timesheet.Entry    // what the verdict made of the last row that creates or updates
 }
 
@@ -178,6 +180,7 @@ func (b *batch) glance(ctx context.Context, ledger Ledger) error {
 		if !g.ID.IsZero() {
 			b.glances[i] = g
 		}
+		b.contested = b.contested || g.Open
 		open = append(open, i)
 	}
 	b.open = open

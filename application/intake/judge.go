@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -11,65 +12,145 @@ import (
 
 // judge decides the open rows under the locks of the workers concerned, and
 // gives what is to be stored. It may run again from the start.
-func (b *batch) judge(ctx context.Context, book Book) ([]Stored, error) {
+//
+// With ahead, what is new is inserted before anybody is locked. That is most of
+// the work of most batches, and batches have most workers in common: so they
+// work beside each other, and others wait for little. Whatever then turns out to
+// be in the way of a new row is errContested: nothing has happened, and the
+// batch is judged again without.
+func (b *batch) judge(ctx context.Context, book Book, ahead bool) ([]Stored, error) {
 	if len(b.open) == 0 {
 		return nil, nil
 	}
 	locked := b.concerned()
+	receipt := timesheet.Receipt{By: b.by.ID, Run: b.run, Now: b.at, Period: b.period, NewID: b.newID}
+	// A large batch is megabytes of states: each is kept once.
+	judged := make([]Stored, len(b.open))
+	var fresh, known []int // positions in open
+	for n, i := range b.open {
+		if b.glances[i].ID.IsZero() {
+			fresh = append(fresh, n)
+		} else {
+			known = append(known, n)
+		}
+	}
 	if !b.dryRun {
+		if len(fresh) > 0 {
+			if err := book.Admit(ctx, b.source, !ahead); err != nil {
+				return nil, err
+			}
+		}
+		if ahead {
+			if err := b.insert(ctx, book, fresh, judged, receipt); err != nil {
+				return nil, err
+			}
+		}
 		if err := book.Lock(ctx, locked, unseenKind); err != nil {
 			return nil, err
 		}
 	}
-	keys := make([]string, len(b.open))
-	for n, i := range b.open {
-		keys[n] = b.results[i].ExternalID
+	if !ahead {
+		fresh, known = nil, append(fresh, known...)
+		slices.Sort(known)
 	}
-	held, err := book.Held(ctx, b.source, keys)
-	if err != nil {
-		return nil, err
+	if len(fresh) > 0 {
+		contested, err := book.Corrected(ctx, b.source, b.keysOf(fresh))
+		if err != nil {
+			return nil, err
+		}
+		if contested {
+			return nil, errContested
+		}
 	}
-	receipt := timesheet.Receipt{By: b.by.ID, Run: b.run, Now: b.at, Period: b.period, NewID: b.newID}
-	if receipt.Sealed, err = b.sealed(ctx, book, held); err != nil {
-		return nil, err
-	}
-	// A large batch is megabytes of states: each is kept once.
-	judged := make([]Stored, len(b.open))
-	for n, i := range b.open {
-		if owner := held[n].Entry.Snapshot().Content.UserID; held[n].Exists && !b.dryRun {
-			if _, ok := slices.BinarySearch(locked, owner); !ok {
-				return nil, moved{owner}
+	if len(known) > 0 {
+		held, err := book.Held(ctx, b.source, b.keysOf(known))
+		if err != nil {
+			return nil, err
+		}
+		for k, n := range known {
+			judged[n].Before = held[k]
+			if owner := held[k].Entry.Snapshot().Content.UserID; held[k].Exists && !b.dryRun {
+				if _, ok := slices.BinarySearch(locked, owner); !ok {
+					return nil, moved{owner}
+				}
 			}
 		}
-		judged[n] = Stored{Before: held[n], Verdict: timesheet.Judge(held[n], b.revision(i), receipt)}
 	}
-	overflows, err := b.overflows(ctx, book, judged)
+	var err error
+	if receipt.Sealed, err = b.sealed(ctx, book, judged); err != nil {
+		return nil, err
+	}
+	for _, n := range fresh {
+		if receipt.Sealed[timesheet.WeekOf(b.rows[b.open[n]].Content)] {
+			return nil, errContested
+		}
+	}
+	for _, n := range known {
+		judged[n].Verdict = timesheet.Judge(judged[n].Before, b.revision(b.open[n]), receipt)
+	}
+	overflows, err := b.overflows(ctx, book, judged, fresh)
 	if err != nil {
 		return nil, err
 	}
-	writing := judged[:0]
 	for n, i := range b.open {
-		j, over := &judged[n], overflows[n]
-		b.conclude(i, j, over)
-		b.last = j.Verdict.Entry
-		if over == nil && j.Verdict.Writes() {
-			writing = append(writing, *j)
-		}
+		b.conclude(i, &judged[n], overflows[n])
+		b.last = judged[n].Verdict.Entry
 	}
 	b.inherit()
 	if b.dryRun {
 		return nil, nil
 	}
+	writing := judged[:0]
+	for _, n := range known {
+		if overflows[n] == nil && judged[n].Verdict.Writes() {
+			writing = append(writing, judged[n])
+		}
+	}
 	return writing, nil
+}
+
+// errContested says that something stands in the way of a row that was inserted
+// before its worker was locked.
+var errContested = errors.New("a new row is contested")
+
+// insert judges the rows that are new at a glance, and inserts them.
+func (b *batch) insert(ctx context.Context, book Book, fresh []int, judged []Stored, receipt timesheet.Receipt) error {
+	inserting := make([]*timesheet.Entry, 0, len(fresh))
+	for _, n := range fresh {
+		judged[n].Verdict = timesheet.Judge(timesheet.Held{}, b.revision(b.open[n]), receipt)
+		if judged[n].Verdict.Outcome == timesheet.OutcomeCreated {
+			inserting = append(inserting, &judged[n].Verdict.Entry)
+		}
+	}
+	b.inserted = len(inserting)
+	if len(inserting) == 0 {
+		return nil
+	}
+	return book.Insert(ctx, inserting)
+}
+
+// insertsAhead tells whether new rows should be inserted before workers are
+// locked: not when some were refused before, or wait for an approver, since they
+// mostly are and do so again.
+func (b *batch) insertsAhead() bool {
+	return !b.dryRun && !b.contested && len(b.refusedBefore) == 0
+}
+
+func (b *batch) keysOf(positions []int) []string {
+	keys := make([]string, len(positions))
+	for k, n := range positions {
+		keys[k] = b.results[b.open[n]].ExternalID
+	}
+	return keys
 }
 
 // sealed finds the approved weeks among those that the open rows concern, with
 // the entries that are held of them.
-func (b *batch) sealed(ctx context.Context, book Book, held []timesheet.Held) (map[timesheet.WorkerWeek]bool, error) {
+func (b *batch) sealed(ctx context.Context, book Book, judged []Stored) (map[timesheet.WorkerWeek]bool, error) {
 	weeks := make(map[timesheet.WorkerWeek]bool)
 	for n, i := range b.open {
 		weeks[timesheet.WeekOf(b.rows[i].Content)] = true
-		if h := held[n]; h.Exists && !h.Entry.Deleted() {
+		if h := &judged[n].Before; h.Exists && !h.Entry.Deleted() {
 			weeks[timesheet.WeekOf(h.Entry.Snapshot().Content)] = true
 		}
 	}
@@ -102,8 +183,10 @@ func (b *batch) concerned() []string {
 }
 
 // overflows finds the verdicts that would overfill a day: result[n] is the
-// problem of verdict n, nil when it fits.
-func (b *batch) overflows(ctx context.Context, book Book, judged []Stored) ([]*Problem, error) {
+// problem of verdict n, nil when it fits. Of verdicts that were inserted already
+// the hours are part of the totals; when one of them does not fit it is
+// errContested.
+func (b *batch) overflows(ctx context.Context, book Book, judged []Stored, inserted []int) ([]*Problem, error) {
 	problems := make([]*Problem, len(judged))
 	moves := make([]int, 0, len(judged)) // verdicts that move hours, by the position of their rows
 	for n := range judged {
@@ -123,7 +206,18 @@ func (b *batch) overflows(ctx context.Context, book Book, judged []Stored) ([]*P
 	if err != nil {
 		return nil, err
 	}
+	ahead := make(map[int]bool, len(inserted))
+	for _, n := range inserted {
+		e := judged[n].Verdict.Entry
+		ahead[n] = true
+		if content := e.Snapshot().Content; e.Counted() > 0 {
+			totals[timesheet.WorkerDay{UserID: content.UserID, Day: content.Day}] -= e.Counted()
+		}
+	}
 	for _, o := range timesheet.Overflows(totals, shifts) {
+		if ahead[moves[o.Index]] {
+			return nil, errContested
+		}
 		problems[moves[o.Index]] = &Problem{Code: timesheet.DayOver24h, Field: "/hours", Detail: o.String()}
 	}
 	return problems, nil

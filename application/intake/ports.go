@@ -56,16 +56,29 @@ type Book interface {
 	// the transaction does, and gives what is recorded of the part, nil for
 	// nothing. Faults are those of Runs.
 	Enter(ctx context.Context, ref RunRef, part int) (*Part, error)
+	// Admit lets transactions that insert new entries of the source before they
+	// lock (alone: false) run beside each other, but not beside one that does so
+	// once it has locked (alone: true): they would wait for each other's keys and
+	// locks for ever.
+	Admit(ctx context.Context, source string, alone bool) error
+	// Insert writes new entries before their workers are locked, so that the
+	// bulk of the work keeps nobody waiting. Whether they may stay is found out
+	// under lock. Store makes them one write with what else it writes.
+	Insert(ctx context.Context, entries []*timesheet.Entry) error
 	// Lock locks the workers until the transaction ends, so that nobody else
 	// changes their entries; it creates those that were never seen, with the
 	// given kind.
 	Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error
 	// Held gives all that is held under each key of the source, as of now.
 	Held(ctx context.Context, source string, keys []string) ([]timesheet.Held, error)
+	// Corrected tells whether there is a correction, open or dismissed, under one
+	// of the keys of the source.
+	Corrected(ctx context.Context, source string, keys []string) (bool, error)
 	// Weeks gives the states of those of the weeks that are submitted or
 	// approved. Store raises the versions of submitted ones that it changes.
 	Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error)
-	// Totals gives the seconds that count on each of the days.
+	// Totals gives the seconds that count on each of the days, of what was
+	// inserted too.
 	Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error)
 	// StillRefused tells whether each of the rows is still the last receipt of
 	// its key, and keeps it so until the transaction ends.

@@ -189,14 +189,18 @@ func (b *batch) settle(ctx context.Context, ledger Ledger, first, note func(Book
 	if len(b.open) == 0 && first == nil && note == nil {
 		return nil
 	}
+	ahead := b.insertsAhead()
 	for range maxStarts {
 		err := ledger.Atomically(ctx, b.by.Organization, func(book Book) error {
+			// Who loses a race has to look at what the winner wrote.
+			early := ahead
+			ahead, b.inserted = false, 0
 			if first != nil {
 				if err := first(book); err != nil {
 					return err
 				}
 			}
-			writing, err := b.judge(ctx, book)
+			writing, err := b.judge(ctx, book, early)
 			if err != nil {
 				return err
 			}
@@ -205,16 +209,18 @@ func (b *batch) settle(ctx context.Context, ledger Ledger, first, note func(Book
 					return err
 				}
 			}
-			if len(writing) == 0 {
+			if len(writing) == 0 && b.inserted == 0 {
 				return nil
 			}
 			return book.Store(ctx, b.by.ID, b.run, writing)
 		})
 		m, again := errors.AsType[moved](err)
-		if !again {
+		switch {
+		case again:
+			b.lockToo = append(b.lockToo, m.userID)
+		case !errors.Is(err, errContested):
 			return err
 		}
-		b.lockToo = append(b.lockToo, m.userID)
 	}
 	return fault.New(fault.Unavailable, "busy", "The same entries are being moved between workers again and again. Send the same request once more.").After(time.Second)
 }
