@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,7 @@ import (
 
 // book is the ledger within one transaction.
 type book struct {
-	tx  pgx.Tx
+	tx  *transaction
 	org identity.Organization
 	now time.Time
 
@@ -29,32 +30,113 @@ func (b *book) Lock(ctx context.Context, userIDs []string, unseen worker.Kind) e
 	return lockWorkers(ctx, b.tx, b.org, userIDs, unseen, b.now)
 }
 
-func (b *book) Held(ctx context.Context, source string, keys []string) ([]timesheet.Held, error) {
+// Ask is one exchange with the server. Every statement sees what was committed
+// when it began, hence after the locks were had.
+func (b *book) Ask(ctx context.Context, userIDs []string, unseen worker.Kind, q intake.Questions) (intake.Answers, error) {
+	var batch pgx.Batch
+	var a intake.Answers
+	locked := func() error { return nil }
+	if len(userIDs) > 0 {
+		locked = askForLocks(&batch, b.org, userIDs, unseen, b.now)
+	}
+	if len(q.Known) > 0 {
+		a.Held = b.askHeld(&batch, q.Source, q.Known)
+	}
+	corrections := false
+	if len(q.Fresh) > 0 {
+		batch.Queue(`SELECT EXISTS (SELECT 1 FROM corrections WHERE org_id = $1 AND source = $2)`, string(b.org), q.Source).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&corrections) })
+	}
+	if len(q.Weeks) > 0 {
+		a.Weeks = askWeeks(&batch, b.org, q.Weeks)
+	}
+	var since []timesheet.WorkerDay
+	if a.Totals = q.Forecast.Totals; len(a.Totals) > 0 {
+		b.askSince(&batch, q.Forecast, &since)
+	}
+	if batch.Len() == 0 {
+		return a, nil
+	}
+	if err := b.tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return a, err
+	}
+	if err := locked(); err != nil {
+		return a, err
+	}
+	b.remember(a.Weeks)
+	if corrections {
+		if err := b.tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT 1 FROM corrections WHERE org_id = $1 AND source = $2 AND external_id = ANY ($3) AND state IN ('open', 'dismissed'))`,
+			string(b.org), q.Source, q.Fresh).Scan(&a.Corrected); err != nil {
+			return a, err
+		}
+	}
+	if len(since) > 0 {
+		totals, err := dayTotals(ctx, b.tx, b.org, since)
+		if err != nil {
+			return a, err
+		}
+		maps.Copy(a.Totals, totals)
+	}
+	return a, nil
+}
+
+// askSince asks which of the forecast's days have an entry that a later write
+// made what it is: that is all that can make a day fuller.
+func (b *book) askSince(batch *pgx.Batch, f intake.Forecast, since *[]timesheet.WorkerDay) {
+	var first, last timesheet.Day
+	for d := range f.Totals {
+		if first.IsZero() || d.Day.Before(first) {
+			first = d.Day
+		}
+		if d.Day.After(last) {
+			last = d.Day
+		}
+	}
+	batch.Queue(`
+		SELECT DISTINCT e.user_id, e.day FROM writes w CROSS JOIN LATERAL (
+			SELECT user_id, day FROM entries e WHERE e.org_id = $1 AND e.write_id = w.write_id AND e.day BETWEEN $3 AND $4 OFFSET 0
+		) e
+		WHERE w.org_id = $1 AND w.number > $2`, string(b.org), f.After, first.Time(), last.Time()).Query(func(rows pgx.Rows) error {
+		var userID string
+		var day time.Time
+		_, err := pgx.ForEachRow(rows, []any{&userID, &day}, func() error {
+			d := timesheet.WorkerDay{UserID: userID, Day: timesheet.DayIn(day)}
+			if _, mine := f.Totals[d]; mine {
+				*since = append(*since, d)
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// askHeld asks what is held under the keys.
+func (b *book) askHeld(batch *pgx.Batch, source string, keys []string) []timesheet.Held {
 	held := make([]timesheet.Held, len(keys))
 	at := make(map[string]int, len(keys))
 	for i, key := range keys {
 		at[key] = i
 	}
-	rows, err := b.tx.Query(ctx, `
+	batch.Queue(`
 		SELECT e.* FROM unnest($3::text[]) AS k (external_id)
 		CROSS JOIN LATERAL (
 			SELECT `+entryColumns+` FROM entries e
 			WHERE e.org_id = $1 AND e.source = $2 AND e.external_id = k.external_id LIMIT 1
 		) e
-		WHERE `+withinReach, string(b.org), source, keys)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := pgx.CollectRows(rows, scanEntry)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		h := &held[at[e.Snapshot().Origin.ExternalID]]
-		h.Entry, h.Exists = e, true
-	}
-	err = lastCorrections(ctx, b.tx, b.org, source, keys, func(c *timesheet.Correction) *timesheet.Held { return &held[at[c.Origin.ExternalID]] })
-	return held, err
+		WHERE `+withinReach, string(b.org), source, keys).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			e, err := scanEntry(rows)
+			if err != nil {
+				return err
+			}
+			h := &held[at[e.Snapshot().Origin.ExternalID]]
+			h.Entry, h.Exists = e, true
+		}
+		return rows.Err()
+	})
+	askLastCorrections(batch, b.org, source, keys, func(c *timesheet.Correction) *timesheet.Held { return &held[at[c.Origin.ExternalID]] })
+	return held
 }
 
 func (b *book) Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
@@ -90,25 +172,32 @@ func (b *book) Admit(ctx context.Context, source string, alone bool) error {
 	return err
 }
 
-func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry) error {
+func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs []string, days []timesheet.WorkerDay) (intake.Forecast, error) {
+	var f intake.Forecast
+	var batch pgx.Batch
+	batch.Queue(`SELECT count(*) < $3 FROM workers WHERE org_id = $1 AND user_id = ANY ($2)`, string(b.org), userIDs, len(userIDs)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&f.Unseen) })
+	// The number is read first: what is committed in between counts twice as
+	// later, never as part of the forecast without being so.
+	batch.Queue(`SELECT coalesce((SELECT number FROM write_counters WHERE org_id = $1), 0)`, string(b.org)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&f.After) })
+	if err := b.tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return f, err
+	}
 	created := make([]placed, len(entries))
 	for i := range entries {
 		created[i] = placed{before: &timesheet.Entry{}, after: entries[i], position: i}
 	}
 	var err error
 	if b.write, err = newWrite(); err != nil {
-		return err
+		return f, err
 	}
 	b.inserted = entries
-	return copyEntries(ctx, b.tx, string(b.org), b.write, created)
-}
-
-func (b *book) Corrected(ctx context.Context, source string, keys []string) (corrected bool, err error) {
-	err = b.tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT 1 FROM corrections c WHERE c.org_id = $1 AND c.source = $2)
-		AND EXISTS (SELECT 1 FROM corrections c WHERE c.org_id = $1 AND c.source = $2 AND c.external_id = ANY ($3) AND c.state IN ('open', 'dismissed'))`,
-		string(b.org), source, keys).Scan(&corrected)
-	return corrected, err
+	if err := copyEntries(ctx, b.tx, string(b.org), b.write, created); err != nil {
+		return f, err
+	}
+	f.Totals, err = dayTotals(ctx, b.tx, b.org, days)
+	return f, err
 }
 
 func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing []intake.Stored) error {
@@ -155,7 +244,8 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 	if b.write.IsZero() {
 		return nil
 	}
-	return number(ctx, b.tx, b.org, b.write, by, run, b.now)
+	number(b.tx, b.org, b.write, by, run, b.now)
+	return nil
 }
 
 // receivedArrays collects last received revisions that change while the entry

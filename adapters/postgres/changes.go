@@ -30,7 +30,7 @@ func newWrite() (timesheet.ID, error) {
 // new entries as they are, of changed ones the earlier state in history. The
 // workers concerned must be locked. An entry may change more than once; its
 // changes stand in their order. number has to follow.
-func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, write timesheet.ID, changes []placed) error {
+func storeEntries(ctx context.Context, tx *transaction, org identity.Organization, write timesheet.ID, changes []placed) error {
 	created, changed := make([]placed, 0, len(changes)), []placed(nil)
 	for _, c := range changes {
 		if c.before.ID().IsZero() {
@@ -39,7 +39,13 @@ func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, wri
 			changed = append(changed, c)
 		}
 	}
-	if len(created) > 0 {
+	switch len(created) {
+	case 0:
+	case 1:
+		if err := insertEntry(tx, string(org), write, created[0]); err != nil {
+			return err
+		}
+	default:
 		if err := copyEntries(ctx, tx, string(org), write, created); err != nil {
 			return err
 		}
@@ -62,12 +68,10 @@ func storeEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, wri
 	return nil
 }
 
-// number gives a write its number. It must be the last
-// statement of its transaction that others can wait for: the organisation's
-// counter, taken here, is held until the commit, so that numbers are in commit
-// order.
-func number(ctx context.Context, tx pgx.Tx, org identity.Organization, write timesheet.ID, by string, run timesheet.ID, at time.Time) error {
-	_, err := tx.Exec(ctx, `
+// number gives a write its number, at last: the organisation's counter is held
+// until the commit, so that numbers are in commit order.
+func number(tx *transaction, org identity.Organization, write timesheet.ID, by string, run timesheet.ID, at time.Time) {
+	tx.atLast(`
 		WITH next AS (
 			INSERT INTO write_counters AS c (org_id, number) VALUES ($1, 1)
 			ON CONFLICT (org_id) DO UPDATE SET number = c.number + 1
@@ -76,7 +80,26 @@ func number(ctx context.Context, tx pgx.Tx, org identity.Organization, write tim
 		INSERT INTO writes (org_id, number, write_id, at, principal, import_id)
 		SELECT $1, number, $2, $3, $4, $5 FROM next`,
 		string(org), write, at, by, nullID(run))
-	return err
+}
+
+// insertEntry inserts one new entry at last, which needs no answer, where COPY
+// takes two.
+func insertEntry(tx *transaction, org string, write timesheet.ID, p placed) error {
+	s := p.after.Snapshot()
+	tags, err := tagsJSON(s.Content.Tags)
+	if err != nil {
+		return err
+	}
+	tx.atLast(`
+		INSERT INTO entries (`+allEntryColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text::jsonb, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+			$29, $30, $31, $32)`,
+		org, s.ID, s.Origin.Source, s.Origin.ExternalID, s.Content.UserID, s.Content.Day.Time(), s.Content.Duration.Seconds(), s.Content.Project,
+		nullText(s.Content.Task), nullText(s.Content.Description), s.Content.Billable, nullInstant(s.Content.StartedAt), nullText(s.Content.TimeZone), tags,
+		string(s.Status), s.Version, string(s.Change), s.CreatedAt, s.CreatedBy, s.UpdatedAt, s.UpdatedBy, nullID(s.ImportID), nullText(s.HandBy),
+		nullInstant(s.DecidedAt), nullText(s.DecidedBy), nullText(s.Reason), nullInstant(s.DeletedAt), nullText(string(s.Deletion)),
+		nullDigest(s.Received.Digest), nullInstant(s.Received.SourceUpdatedAt), write, p.position)
+	return nil
 }
 
 // reviseEntries keeps the earlier states in history and stores the new ones.

@@ -14,7 +14,7 @@ import (
 
 // closing is a run at its end, within one transaction.
 type closing struct {
-	tx  pgx.Tx
+	tx  *transaction
 	org identity.Organization
 	run intake.Import
 	now time.Time

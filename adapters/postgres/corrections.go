@@ -21,25 +21,30 @@ const correctionColumns = `c.id, c.source, c.external_id, c.entry_id, c.why, c.s
 // lastCorrections adds to what is held under keys of a source the last
 // correction of each, if it is open or dismissed. Most sources have none.
 func lastCorrections(ctx context.Context, tx pgx.Tx, org identity.Organization, source string, keys []string, held func(*timesheet.Correction) *timesheet.Held) error {
-	rows, err := tx.Query(ctx, `
+	var b pgx.Batch
+	askLastCorrections(&b, org, source, keys, held)
+	return tx.SendBatch(ctx, &b).Close()
+}
+
+// askLastCorrections is lastCorrections as part of a batch.
+func askLastCorrections(b *pgx.Batch, org identity.Organization, source string, keys []string, held func(*timesheet.Correction) *timesheet.Held) {
+	b.Queue(`
 		SELECT DISTINCT ON (c.external_id) `+correctionColumns+`
 		FROM corrections c WHERE c.org_id = $1 AND c.source = $2 AND c.external_id = ANY ($3)
 		AND EXISTS (SELECT 1 FROM corrections any_ WHERE any_.org_id = $1 AND any_.source = $2)
-		ORDER BY c.external_id, `+lastCorrection, string(org), source, keys)
-	if err != nil {
-		return err
-	}
-	last, err := pgx.CollectRows(rows, scanCorrection)
-	for i := range last {
-		switch c := &last[i]; c.State {
-		case timesheet.CorrectionOpen:
-			held(c).Open = c
-		case timesheet.CorrectionDismissed:
-			held(c).Dismissed = c
-		case timesheet.CorrectionAccepted, timesheet.CorrectionObsolete:
+		ORDER BY c.external_id, `+lastCorrection, string(org), source, keys).Query(func(rows pgx.Rows) error {
+		last, err := pgx.CollectRows(rows, scanCorrection)
+		for i := range last {
+			switch c := &last[i]; c.State {
+			case timesheet.CorrectionOpen:
+				held(c).Open = c
+			case timesheet.CorrectionDismissed:
+				held(c).Dismissed = c
+			case timesheet.CorrectionAccepted, timesheet.CorrectionObsolete:
+			}
 		}
-	}
-	return err
+		return err
+	})
 }
 
 func scanCorrection(row pgx.CollectableRow) (timesheet.Correction, error) {

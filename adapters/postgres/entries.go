@@ -140,17 +140,17 @@ func (s *selection) arg(value any) string {
 
 // Atomically runs fn in one transaction, again when it lost a race.
 func (e *Entries) Atomically(ctx context.Context, org identity.Organization, fn func(timekeeping.Tx) error) error {
-	return inTx(ctx, e.pool, func(tx pgx.Tx) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+	return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
 }
 
 // Decide runs fn in one transaction, again when it lost a race.
 func (e *Entries) Decide(ctx context.Context, org identity.Organization, fn func(approval.Tx) error) error {
-	return inTx(ctx, e.pool, func(tx pgx.Tx) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+	return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
 }
 
 // entriesTx is one transaction on entries.
 type entriesTx struct {
-	tx  pgx.Tx
+	tx  *transaction
 	org identity.Organization
 	now time.Time
 }
@@ -171,12 +171,11 @@ func (t *entriesTx) Entry(ctx context.Context, id timesheet.ID) (timesheet.Entry
 	return only(found)
 }
 
-func (t *entriesTx) Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
-	return heldWeeks(ctx, t.tx, t.org, weeks)
-}
-
-func (t *entriesTx) Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
-	return dayTotals(ctx, t.tx, t.org, days)
+func (t *entriesTx) Around(ctx context.Context, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
+	var b pgx.Batch
+	states, totals := askWeeks(&b, t.org, weeks), askTotals(&b, t.org, days)
+	err := t.tx.SendBatch(ctx, &b).Close()
+	return states, totals, err
 }
 
 func (t *entriesTx) Store(ctx context.Context, by string, before, after timesheet.Entry) error {
@@ -187,7 +186,8 @@ func (t *entriesTx) Store(ctx context.Context, by string, before, after timeshee
 	if err := storeEntries(ctx, t.tx, t.org, write, []placed{{before: &before, after: &after}}); err != nil {
 		return err
 	}
-	return number(ctx, t.tx, t.org, write, by, timesheet.ID{}, t.now)
+	number(t.tx, t.org, write, by, timesheet.ID{}, t.now)
+	return nil
 }
 
 func (t *entriesTx) Settle(ctx context.Context, claim replay.Claim, answer replay.Answer) error {

@@ -57,11 +57,11 @@ func TestACorrectionComesBackAsItWasProposed(t *testing.T) {
 				OpenedAt: opened, ProposedAt: o.Clock.Now(), ProposedBy: "import-job", ImportID: run.ImportID,
 			}}
 			within(t, o, func(book intake.Book) error {
-				held, err := book.Held(t.Context(), office.Source, []string{"nothing", "1", "2"})
+				answers, err := book.Ask(t.Context(), nil, "", intake.Questions{Source: office.Source, Known: []string{"nothing", "1", "2"}})
 				if err != nil {
 					return err
 				}
-				if diff := cmp.Diff([]timesheet.Held{{}, want, {}}, held, plain); diff != "" {
+				if diff := cmp.Diff([]timesheet.Held{{}, want, {}}, answers.Held, plain); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)
 				}
 				return nil
@@ -136,7 +136,7 @@ func TestAWorkersLockKeepsOthersWaiting(t *testing.T) {
 	held := make(chan error)
 	go func() {
 		held <- postgres.NewLedger(o.Pool, o.Clock.Now).Atomically(t.Context(), identity.DefaultOrganization, func(book intake.Book) error {
-			if err := book.Lock(t.Context(), []string{"ann", "zoe", "ann"}, "contractor"); err != nil {
+			if _, err := book.Ask(t.Context(), []string{"ann", "zoe", "ann"}, "contractor", intake.Questions{}); err != nil {
 				return err
 			}
 			locked <- true

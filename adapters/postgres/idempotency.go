@@ -28,7 +28,7 @@ func NewIdempotencyKeys(pool *pgxpool.Pool) *IdempotencyKeys { return &Idempoten
 // sees at once that it is held.
 func (k *IdempotencyKeys) Claim(ctx context.Context, c replay.Claim, now, leaseUntil, keepFrom time.Time) (replay.Claim, *replay.Answer, error) {
 	var given *replay.Answer
-	err := inTx(ctx, k.pool, func(tx pgx.Tx) error {
+	err := inTx(ctx, k.pool, func(tx *transaction) error {
 		given = nil
 		if _, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE org_id = $1 AND created_at < $2`, string(c.Organization), keepFrom); err != nil {
 			return err
@@ -85,12 +85,12 @@ func answered(ctx context.Context, tx pgx.Tx, c replay.Claim) (*replay.Answer, e
 
 // Settle keeps the answer of a request that had no effect.
 func (k *IdempotencyKeys) Settle(ctx context.Context, claim replay.Claim, answer replay.Answer) error {
-	return inTx(ctx, k.pool, func(tx pgx.Tx) error { return settle(ctx, tx, claim, answer) })
+	return inTx(ctx, k.pool, func(tx *transaction) error { return settle(ctx, tx, claim, answer) })
 }
 
 // Release gives the key up.
 func (k *IdempotencyKeys) Release(ctx context.Context, c replay.Claim) error {
-	return inTx(ctx, k.pool, func(tx pgx.Tx) error {
+	return inTx(ctx, k.pool, func(tx *transaction) error {
 		_, err := tx.Exec(ctx, `
 			DELETE FROM idempotency_keys WHERE org_id = $1 AND principal = $2 AND route = $3 AND key = $4 AND fence = $5 AND status IS NULL`,
 			string(c.Organization), c.Principal, c.Route, c.Key, c.Fence)

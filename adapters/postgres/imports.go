@@ -19,14 +19,12 @@ func (b *book) Keep(ctx context.Context, i intake.Import, rows []intake.KeptRow)
 			return err
 		}
 	}
-	if _, err := b.tx.Exec(ctx, `
+	b.tx.atLast(`
 		INSERT INTO imports (org_id, id, source, mode, kind, state, dry_run, created_by, started_at, ended_at,
 			received, created, updated, unchanged, deleted, conflicts, rejected)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		string(b.org), i.ID, i.Source, string(i.Mode), string(i.Kind), string(i.State), i.DryRun, i.CreatedBy, i.StartedAt, nullInstant(i.EndedAt),
-		i.Received, i.Created, i.Updated, i.Unchanged, i.Deleted, i.Conflicts, i.Rejected); err != nil {
-		return err
-	}
+		i.Received, i.Created, i.Updated, i.Unchanged, i.Deleted, i.Conflicts, i.Rejected)
 	return b.keepRows(ctx, i.ID, rows)
 }
 

@@ -122,7 +122,7 @@ func (l *Ledger) Renew(ctx context.Context, org identity.Organization, ref intak
 
 // Atomically runs fn in one transaction, again when it lost a race.
 func (l *Ledger) Atomically(ctx context.Context, org identity.Organization, fn func(intake.Book) error) error {
-	return inTx(ctx, l.pool, func(tx pgx.Tx) error {
+	return inTx(ctx, l.pool, func(tx *transaction) error {
 		return fn(&book{tx: tx, org: org, now: l.now().UTC()})
 	})
 }

@@ -23,35 +23,44 @@ import (
 // whose row another transaction has just made cannot be seen, hence not
 // locked, before that transaction ends.
 func lockWorkers(ctx context.Context, tx pgx.Tx, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) error {
+	var b pgx.Batch
+	locked := askForLocks(&b, org, userIDs, unseen, now)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return err
+	}
+	return locked()
+}
+
+// askForLocks is lockWorkers as part of a batch; the function that it gives tells
+// what came of it.
+func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) (locked func() error) {
 	ids := slices.Clone(userIDs)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	if unseen != "" {
-		if _, err := tx.Exec(ctx, `
+		b.Queue(`
 			INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
 			SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
 			WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
 			ORDER BY k.user_id
-			ON CONFLICT (org_id, user_id) DO NOTHING`, string(org), ids, string(unseen), now); err != nil {
-			return err
+			ON CONFLICT (org_id, user_id) DO NOTHING`, string(org), ids, string(unseen), now)
+	}
+	n := 0
+	b.Queue(`SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, string(org), ids).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			n++
 		}
+		return rows.Err()
+	})
+	return func() error {
+		switch {
+		case n == len(ids):
+			return nil
+		case unseen == "":
+			return errNoWorker
+		}
+		return errRaced
 	}
-	rows, err := tx.Query(ctx, `
-		SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, string(org), ids)
-	if err != nil {
-		return err
-	}
-	locked, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return err
-	}
-	switch {
-	case len(locked) == len(ids):
-		return nil
-	case unseen == "":
-		return errNoWorker
-	}
-	return errRaced
 }
 
 // errNoWorker says that somebody was never seen.
@@ -64,26 +73,33 @@ var errNoWorker = fault.New(fault.NotFound, "not_found", "There is no such worke
 // takes the index by day for as good, and reads all that everybody worked on a
 // day for each worker.
 func dayTotals(ctx context.Context, tx pgx.Tx, org identity.Organization, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
+	var b pgx.Batch
+	totals := askTotals(&b, org, days)
+	return totals, tx.SendBatch(ctx, &b).Close()
+}
+
+// askTotals is dayTotals as part of a batch: the map is filled when that is
+// answered.
+func askTotals(b *pgx.Batch, org identity.Organization, days []timesheet.WorkerDay) map[timesheet.WorkerDay]int {
 	users, dates := make([]string, len(days)), make([]time.Time, len(days))
 	for i, d := range days {
 		users[i], dates[i] = d.UserID, d.Day.Time()
 	}
-	rows, err := tx.Query(ctx, `
+	totals := make(map[timesheet.WorkerDay]int, len(days))
+	b.Queue(`
 		SELECT d.ord::int4, t.seconds
 		FROM unnest($2::text[], $3::date[]) WITH ORDINALITY AS d (user_id, day, ord)
 		CROSS JOIN LATERAL (
 			SELECT coalesce(sum(e.seconds), 0)::int8 AS seconds FROM entries e
 			WHERE e.org_id = $1 AND e.user_id = d.user_id AND e.day = d.day AND e.deletion IS NULL AND e.status <> 'rejected'
-		) t`, string(org), users, dates)
-	if err != nil {
-		return nil, err
-	}
-	totals := make(map[timesheet.WorkerDay]int, len(days))
-	var ord int
-	var seconds int64
-	_, err = pgx.ForEachRow(rows, []any{&ord, &seconds}, func() error {
-		totals[days[ord-1]] = int(seconds)
-		return nil
+		) t`, string(org), users, dates).Query(func(rows pgx.Rows) error {
+		var ord int
+		var seconds int64
+		_, err := pgx.ForEachRow(rows, []any{&ord, &seconds}, func() error {
+			totals[days[ord-1]] = int(seconds)
+			return nil
+		})
+		return err
 	})
-	return totals, err
+	return totals
 }

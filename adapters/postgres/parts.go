@@ -99,18 +99,23 @@ func (b *book) Kept(ctx context.Context, run intake.Import) (rows, text int, err
 }
 
 func (b *book) KeepPart(ctx context.Context, run intake.Import, p intake.Part, rows []intake.KeptRow, keys []string) error {
-	if _, err := b.tx.Exec(ctx, `
-		INSERT INTO import_parts (org_id, import_id, `+partColumns+`, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		string(b.org), run.ID, p.Number, p.Digest[:], p.Outcomes, p.Received, p.Created, p.Updated, p.Unchanged, p.Conflicts, p.Rejected,
-		p.Unreadable, p.Text, b.now); err != nil {
-		return err
-	}
-	if len(keys) > 0 {
-		if _, err := b.tx.Exec(ctx, `
-			INSERT INTO import_keys (org_id, import_id, external_id) SELECT $1, $2, k FROM unnest($3::text[]) AS k ORDER BY k
-			ON CONFLICT DO NOTHING`, string(b.org), run.ID, keys); err != nil {
+	const insert = `
+		INSERT INTO import_parts (org_id, import_id, ` + partColumns + `, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+	record := []any{string(b.org), run.ID, p.Number, p.Digest[:], p.Outcomes, p.Received, p.Created, p.Updated, p.Unchanged, p.Conflicts, p.Rejected,
+		p.Unreadable, p.Text, b.now}
+	if len(rows) == 0 {
+		b.tx.atLast(insert, record...)
+	} else {
+		// Who brings the same part at the same time fails here, where that means
+		// to look again.
+		if _, err := b.tx.Exec(ctx, insert, record...); err != nil {
 			return err
 		}
+	}
+	if len(keys) > 0 {
+		b.tx.atLast(`
+			INSERT INTO import_keys (org_id, import_id, external_id) SELECT $1, $2, k FROM unnest($3::text[]) AS k ORDER BY k
+			ON CONFLICT DO NOTHING`, string(b.org), run.ID, keys)
 	}
 	return b.keepRows(ctx, run.ID, rows)
 }

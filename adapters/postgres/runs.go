@@ -29,7 +29,7 @@ func NewRuns(pool *pgxpool.Pool, now func() time.Time) *Runs { return &Runs{pool
 
 // Begin starts a run. The row of its source hands out fences.
 func (k *Runs) Begin(ctx context.Context, org identity.Organization, run intake.Import, lease time.Duration, settleWith func(intake.Import) (replay.Claim, replay.Answer)) (intake.Import, error) {
-	err := inTx(ctx, k.pool, func(tx pgx.Tx) error {
+	err := inTx(ctx, k.pool, func(tx *transaction) error {
 		if err := beginRun(ctx, tx, org, &run, lease); err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func dropManifest(ctx context.Context, tx pgx.Tx, org identity.Organization, run
 // hold the run FOR KEY SHARE.
 func (k *Runs) Renew(ctx context.Context, org identity.Organization, ref intake.RunRef, lease time.Duration) (intake.Import, error) {
 	var run intake.Import
-	err := inTx(ctx, k.pool, func(tx pgx.Tx) error {
+	err := inTx(ctx, k.pool, func(tx *transaction) error {
 		if _, err := tx.Exec(ctx, `
 			UPDATE imports SET lease_until = now() + make_interval(secs => $4)
 			WHERE org_id = $1 AND id = $2 AND fence = $3 AND kind = 'run' AND state = 'open' AND NOT dry_run`,
@@ -151,7 +151,7 @@ func openRun(ctx context.Context, tx pgx.Tx, org identity.Organization, ref inta
 
 // End runs fn with the run locked.
 func (k *Runs) End(ctx context.Context, org identity.Organization, ref intake.RunRef, fn func(intake.Closing) error) error {
-	return inTx(ctx, k.pool, func(tx pgx.Tx) error {
+	return inTx(ctx, k.pool, func(tx *transaction) error {
 		run, err := openRun(ctx, tx, org, ref, intake.KindRun, "FOR UPDATE")
 		if err != nil {
 			return err

@@ -17,11 +17,20 @@ import (
 // approved. One look at the range of their days says when none can be, which is
 // how most uploads come.
 func heldWeeks(ctx context.Context, tx pgx.Tx, org identity.Organization, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
+	var b pgx.Batch
+	states := askWeeks(&b, org, weeks)
+	return states, tx.SendBatch(ctx, &b).Close()
+}
+
+// askWeeks is heldWeeks as part of a batch: the map is filled when that is
+// answered.
+func askWeeks(b *pgx.Batch, org identity.Organization, weeks []timesheet.WorkerWeek) map[timesheet.WorkerWeek]timesheet.WeekState {
 	users, mondays := make([]string, len(weeks)), make([]time.Time, len(weeks))
 	for i, w := range weeks {
 		users[i], mondays[i] = w.UserID, w.Week.Monday().Time()
 	}
-	rows, err := tx.Query(ctx, `
+	states := make(map[timesheet.WorkerWeek]timesheet.WeekState)
+	b.Queue(`
 		SELECT k.ord::int4, w.state
 		FROM unnest($2::text[], $3::date[]) WITH ORDINALITY AS k (user_id, monday, ord)
 		CROSS JOIN LATERAL (
@@ -29,23 +38,26 @@ func heldWeeks(ctx context.Context, tx pgx.Tx, org identity.Organization, weeks 
 		) w
 		WHERE w.state IN ('submitted', 'approved') AND (
 			SELECT h.monday FROM weeks h WHERE h.org_id = $1 AND h.monday >= (SELECT min(x) FROM unnest($3::date[]) AS x) ORDER BY h.monday LIMIT 1
-		) <= (SELECT max(x) FROM unnest($3::date[]) AS x)`, string(org), users, mondays)
-	if err != nil {
-		return nil, err
-	}
-	states := make(map[timesheet.WorkerWeek]timesheet.WeekState)
-	var ord int
-	var state timesheet.WeekState
-	_, err = pgx.ForEachRow(rows, []any{&ord, &state}, func() error {
-		states[weeks[ord-1]] = state
-		return nil
+		) <= (SELECT max(x) FROM unnest($3::date[]) AS x)`, string(org), users, mondays).Query(func(rows pgx.Rows) error {
+		var ord int
+		var state timesheet.WeekState
+		_, err := pgx.ForEachRow(rows, []any{&ord, &state}, func() error {
+			states[weeks[ord-1]] = state
+			return nil
+		})
+		return err
 	})
-	return states, err
+	return states
 }
 
 // Weeks remembers which of the weeks are submitted, for Store.
 func (b *book) Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
 	states, err := heldWeeks(ctx, b.tx, b.org, weeks)
+	b.remember(states)
+	return states, err
+}
+
+func (b *book) remember(states map[timesheet.WorkerWeek]timesheet.WeekState) {
 	for week, state := range states {
 		if state == timesheet.WeekSubmitted {
 			if b.submitted == nil {
@@ -54,7 +66,6 @@ func (b *book) Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[tim
 			b.submitted[week] = true
 		}
 	}
-	return states, err
 }
 
 // storeRaising is Store for who has not asked for the weeks before.

@@ -21,17 +21,71 @@ const (
 // and again, three times at most, when the transaction lost a race and
 // PostgreSQL, or errRaced, asks for it. fn may therefore run more than once.
 // It is the only BEGIN in the program. Errors come out as faults.
-func inTx(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
+func inTx(ctx context.Context, pool *pgxpool.Pool, fn func(*transaction) error) error {
 	return retrying(ctx, pool, pgx.TxOptions{}, fn)
+}
+
+// transaction is one that keeps its last statements back, to send them together
+// with the commit: what they lock, nobody waits for longer than the commit takes.
+type transaction struct {
+	pgx.Tx
+	last pgx.Batch
+}
+
+// atLast runs a statement with the commit, after all others, in the order in
+// which they were given. It may fail as any statement; what it answers nobody
+// reads.
+func (t *transaction) atLast(sql string, args ...any) { t.last.Queue(sql, args...) }
+
+// commit ends the transaction with its last statements.
+func (t *transaction) commit(ctx context.Context) error {
+	if t.last.Len() == 0 {
+		return t.Commit(ctx)
+	}
+	t.last.Queue("commit")
+	if err := t.SendBatch(ctx, &t.last).Close(); err != nil {
+		return errors.Join(err, t.undo(ctx))
+	}
+	return nil
+}
+
+// undo ends the transaction without effect.
+func (t *transaction) undo(ctx context.Context) error {
+	if err := t.Rollback(ctx); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+		return err
+	}
+	return nil
+}
+
+// transact runs fn in one transaction: commit on nil, roll back on error or
+// panic.
+func transact(ctx context.Context, conn *pgxpool.Conn, options pgx.TxOptions, fn func(*transaction) error) error {
+	tx, err := conn.BeginTx(ctx, bounded(options))
+	if err != nil {
+		return err
+	}
+	t := &transaction{Tx: tx}
+	returned := false
+	defer func() {
+		if !returned {
+			_ = t.undo(ctx) // it panics: whoever hears of that has more to see to
+		}
+	}()
+	err = fn(t)
+	returned = true
+	if err != nil {
+		return errors.Join(err, t.undo(ctx))
+	}
+	return t.commit(ctx)
 }
 
 // inSnapshot runs fn in a read-only transaction, in which every statement sees
 // the same state.
 func inSnapshot(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
-	return retrying(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, fn)
+	return retrying(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx *transaction) error { return fn(tx) })
 }
 
-func retrying(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, fn func(pgx.Tx) error) error {
+func retrying(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, fn func(*transaction) error) error {
 	var err error
 	for attempt := range maxAttempts {
 		if attempt > 0 {
@@ -43,7 +97,7 @@ func retrying(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, fn
 			}
 		}
 		err = onConn(ctx, pool, func(conn *pgxpool.Conn) error {
-			return pgx.BeginTxFunc(ctx, conn, bounded(options), fn)
+			return transact(ctx, conn, options, fn)
 		})
 		if !raced(err) {
 			return translate(err)

@@ -30,7 +30,7 @@ func NewUndoing(pool *pgxpool.Pool, now func() time.Time) *Undoing { return &Und
 
 // Begin starts a revert as a run of the source of the import that it undoes.
 func (u *Undoing) Begin(ctx context.Context, org identity.Organization, id timesheet.ID, revert intake.Import, lease time.Duration) (intake.Import, error) {
-	err := inTx(ctx, u.pool, func(tx pgx.Tx) error {
+	err := inTx(ctx, u.pool, func(tx *transaction) error {
 		rows, err := tx.Query(ctx, `SELECT `+importColumns+` FROM imports i WHERE i.org_id = $1 AND i.id = $2`, string(org), id)
 		if err != nil {
 			return err
@@ -57,7 +57,7 @@ func (u *Undoing) Begin(ctx context.Context, org identity.Organization, id times
 
 // Atomically runs fn with the revert held open.
 func (u *Undoing) Atomically(ctx context.Context, org identity.Organization, ref intake.RunRef, lease time.Duration, fn func(intake.Undo) error) error {
-	return inTx(ctx, u.pool, func(tx pgx.Tx) error {
+	return inTx(ctx, u.pool, func(tx *transaction) error {
 		if _, err := openRun(ctx, tx, org, ref, intake.KindRevert, "FOR UPDATE"); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (u *Undoing) Atomically(ctx context.Context, org identity.Organization, ref
 
 // End writes the revert's end, and what its success means for the import.
 func (u *Undoing) End(ctx context.Context, org identity.Organization, ref intake.RunRef, ended intake.Import) error {
-	return inTx(ctx, u.pool, func(tx pgx.Tx) error {
+	return inTx(ctx, u.pool, func(tx *transaction) error {
 		if _, err := openRun(ctx, tx, org, ref, intake.KindRevert, "FOR UPDATE"); err != nil {
 			return err
 		}

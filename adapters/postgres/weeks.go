@@ -322,7 +322,7 @@ func lateChanges(ctx context.Context, tx pgx.Tx, org identity.Organization, cond
 
 // Revise runs fn in one transaction, again when it lost a race.
 func (w *Weeks) Revise(ctx context.Context, org identity.Organization, fn func(approval.WeekTx) error) error {
-	return inTx(ctx, w.pool, func(tx pgx.Tx) error { return fn(&weekTx{book{tx: tx, org: org, now: w.now().UTC()}}) })
+	return inTx(ctx, w.pool, func(tx *transaction) error { return fn(&weekTx{book{tx: tx, org: org, now: w.now().UTC()}}) })
 }
 
 // weekTx is one transaction on weeks. It stores as the ledger does.

@@ -84,7 +84,7 @@ func (k *Workers) List(ctx context.Context, org identity.Organization, after str
 // Put changes one worker under the lock of its row.
 func (k *Workers) Put(ctx context.Context, org identity.Organization, userID string, change func(worker.Worker) (worker.Worker, error)) (worker.Worker, error) {
 	var after worker.Worker
-	err := inTx(ctx, k.pool, func(tx pgx.Tx) error {
+	err := inTx(ctx, k.pool, func(tx *transaction) error {
 		var locked int
 		err := tx.QueryRow(ctx, `SELECT 1 FROM workers WHERE org_id = $1 AND user_id = $2 FOR NO KEY UPDATE`, string(org), userID).Scan(&locked)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,16 +68,16 @@ func TestABatchIsStoredAsAWholeOrNotAtAll(t *testing.T) {
 			}
 			break
 		}
-		said = append(said, strings.Fields(seen[len(seen)-1])[0])
+		said = append(said, strings.FieldsFunc(seen[n-1], func(r rune) bool { return r == ';' || unicode.IsSpace(r) })...)
 		if f := fault.Of(err); !errors.Is(err, fault.Unavailable) {
-			t.Fatalf("statement %d (%s): %v", n, seen[len(seen)-1], f)
+			t.Fatalf("statement %d (%s): %v", n, seen[n-1], f)
 		}
 		failAt = -1
 		if diff := cmp.Diff(before, o.Footprint(t)); diff != "" {
 			t.Fatalf("lost before statement %d, %s (-before +after)\n%s", n, seen[n-1], diff)
 		}
 	}
-	if !slices.Contains(said, "commit") || !slices.Contains(said, "begin;") && !slices.Contains(said, "begin") {
+	if !slices.Contains(said, "commit") || !slices.Contains(said, "begin") {
 		t.Errorf("the connection was lost before %q", said)
 	}
 }

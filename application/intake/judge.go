@@ -22,112 +22,60 @@ func (b *batch) judge(ctx context.Context, book Book, ahead bool) ([]Stored, err
 	if len(b.open) == 0 {
 		return nil, nil
 	}
-	locked := b.concerned()
-	receipt := timesheet.Receipt{By: b.by.ID, Run: b.run, Now: b.at, Period: b.period, NewID: b.newID}
-	// A large batch is megabytes of states: each is kept once.
-	judged := make([]Stored, len(b.open))
-	var fresh, known []int // positions in open
+	j := judgement{
+		batch: b, locked: b.concerned(),
+		receipt:  timesheet.Receipt{By: b.by.ID, Run: b.run, Now: b.at, Period: b.period, NewID: b.newID},
+		verdicts: make([]timesheet.Verdict, len(b.open)),
+	}
 	for n, i := range b.open {
-		if b.glances[i].ID.IsZero() {
-			fresh = append(fresh, n)
+		if ahead && b.glances[i].ID.IsZero() {
+			j.fresh = append(j.fresh, n)
 		} else {
-			known = append(known, n)
+			j.known = append(j.known, n)
 		}
 	}
-	if !b.dryRun {
-		if len(fresh) > 0 {
-			if err := book.Admit(ctx, b.source, !ahead); err != nil {
-				return nil, err
-			}
-		}
-		if ahead {
-			if err := b.insert(ctx, book, fresh, judged, receipt); err != nil {
-				return nil, err
-			}
-		}
-		if err := book.Lock(ctx, locked, unseenKind); err != nil {
+	// Known by a glance or not, who inserts under lock must be alone.
+	if len(b.glances) < len(b.open) && !b.dryRun {
+		if err := book.Admit(ctx, b.source, !ahead); err != nil {
 			return nil, err
 		}
 	}
-	if !ahead {
-		fresh, known = nil, append(fresh, known...)
-		slices.Sort(known)
-	}
-	if len(fresh) > 0 {
-		contested, err := book.Corrected(ctx, b.source, b.keysOf(fresh))
-		if err != nil {
-			return nil, err
-		}
-		if contested {
-			return nil, errContested
-		}
-	}
-	if len(known) > 0 {
-		held, err := book.Held(ctx, b.source, b.keysOf(known))
-		if err != nil {
-			return nil, err
-		}
-		for k, n := range known {
-			judged[n].Before = held[k]
-			if owner := held[k].Entry.Snapshot().Content.UserID; held[k].Exists && !b.dryRun {
-				if _, ok := slices.BinarySearch(locked, owner); !ok {
-					return nil, moved{owner}
-				}
-			}
-		}
-	}
-	var err error
-	if receipt.Sealed, err = b.sealed(ctx, book, judged); err != nil {
+	if err := j.insert(ctx, book); err != nil {
 		return nil, err
 	}
-	for _, n := range fresh {
-		if receipt.Sealed[timesheet.WeekOf(b.rows[b.open[n]].Content)] {
-			return nil, errContested
-		}
-	}
-	for _, n := range known {
-		judged[n].Verdict = timesheet.Judge(judged[n].Before, b.revision(b.open[n]), receipt)
-	}
-	overflows, err := b.overflows(ctx, book, judged, fresh)
-	if err != nil {
+	if err := j.ask(ctx, book); err != nil {
 		return nil, err
 	}
-	for n, i := range b.open {
-		b.conclude(i, &judged[n], overflows[n])
-		b.last = judged[n].Verdict.Entry
+	if err := j.decide(ctx, book); err != nil {
+		return nil, err
 	}
 	b.inherit()
 	if b.dryRun {
 		return nil, nil
 	}
-	writing := judged[:0]
-	for _, n := range known {
-		if overflows[n] == nil && judged[n].Verdict.Writes() {
-			writing = append(writing, judged[n])
-		}
-	}
-	return writing, nil
+	return j.writing, nil
+}
+
+// judgement is one attempt to decide a batch's open rows, each of which has its
+// position among them.
+type judgement struct {
+	*batch
+	fresh   []int // positions of rows that are inserted before anybody is locked
+	known   []int // of all others
+	locked  []string
+	receipt timesheet.Receipt
+	// A large batch is megabytes of states: each is kept once.
+	verdicts []timesheet.Verdict // by position
+	held     []timesheet.Held    // by the place of its position in known; of fresh rows nothing is
+	shifts   []timesheet.Shift   // of fresh rows
+	forecast Forecast
+	answers  Answers
+	writing  []Stored // what is to be stored of known rows
 }
 
 // errContested says that something stands in the way of a row that was inserted
 // before its worker was locked.
 var errContested = errors.New("a new row is contested")
-
-// insert judges the rows that are new at a glance, and inserts them.
-func (b *batch) insert(ctx context.Context, book Book, fresh []int, judged []Stored, receipt timesheet.Receipt) error {
-	inserting := make([]*timesheet.Entry, 0, len(fresh))
-	for _, n := range fresh {
-		judged[n].Verdict = timesheet.Judge(timesheet.Held{}, b.revision(b.open[n]), receipt)
-		if judged[n].Verdict.Outcome == timesheet.OutcomeCreated {
-			inserting = append(inserting, &judged[n].Verdict.Entry)
-		}
-	}
-	b.inserted = len(inserting)
-	if len(inserting) == 0 {
-		return nil
-	}
-	return book.Insert(ctx, inserting)
-}
 
 // insertsAhead tells whether new rows should be inserted before workers are
 // locked: not when some were refused before, or wait for an approver, since they
@@ -136,33 +84,114 @@ func (b *batch) insertsAhead() bool {
 	return !b.dryRun && !b.contested && len(b.refusedBefore) == 0
 }
 
+// insert judges the rows that are new at a glance as if nothing stood in their
+// way, and inserts them.
+func (j *judgement) insert(ctx context.Context, book Book) error {
+	inserting := make([]*timesheet.Entry, 0, len(j.fresh))
+	for _, n := range j.fresh {
+		v := &j.verdicts[n]
+		*v = timesheet.Judge(timesheet.Held{}, j.revision(j.open[n]), j.receipt)
+		if v.Outcome == timesheet.OutcomeCreated {
+			inserting = append(inserting, &v.Entry)
+			j.shifts = append(j.shifts, timesheet.ShiftOf(timesheet.Entry{}, v.Entry))
+		}
+		j.conclude(j.open[n], &timesheet.Held{}, v, nil)
+		j.last = v.Entry
+	}
+	j.inserted = len(inserting)
+	if len(inserting) == 0 {
+		return nil
+	}
+	var err error
+	j.forecast, err = book.Insert(ctx, inserting, j.locked, timesheet.DaysOf(j.shifts))
+	return err
+}
+
+// ask locks the workers and learns what is held.
+func (j *judgement) ask(ctx context.Context, book Book) error {
+	questions := Questions{Source: j.source, Known: j.keysOf(j.known), Fresh: j.keysOf(j.fresh), Forecast: j.forecast}
+	met := make(map[timesheet.WorkerWeek]bool)
+	for _, i := range j.open {
+		if w := timesheet.WeekOf(j.rows[i].Content); !met[w] {
+			met[w] = true
+			questions.Weeks = append(questions.Weeks, w)
+		}
+	}
+	lock, unseen := j.locked, unseenKind
+	switch {
+	case j.dryRun:
+		lock = nil
+	case j.inserted > 0 && !j.forecast.Unseen:
+		unseen = ""
+	}
+	answers, err := book.Ask(ctx, lock, unseen, questions)
+	if err != nil {
+		return err
+	}
+	if answers.Corrected {
+		return errContested
+	}
+	for _, n := range j.fresh {
+		if answers.Weeks[timesheet.WeekOf(j.rows[j.open[n]].Content)] == timesheet.WeekApproved {
+			return errContested
+		}
+	}
+	var more []timesheet.WorkerWeek // of entries that rows would change
+	for k := range j.known {
+		h := &answers.Held[k]
+		if !h.Exists {
+			continue
+		}
+		content := h.Entry.Snapshot().Content
+		if _, ok := slices.BinarySearch(j.locked, content.UserID); !ok && !j.dryRun {
+			return moved{content.UserID}
+		}
+		if w := timesheet.WeekOf(content); !h.Entry.Deleted() && !met[w] {
+			met[w] = true
+			more = append(more, w)
+		}
+	}
+	if len(more) > 0 {
+		states, err := book.Weeks(ctx, more)
+		if err != nil {
+			return err
+		}
+		maps.Copy(answers.Weeks, states)
+	}
+	j.answers, j.held = answers, answers.Held
+	j.receipt.Sealed = make(map[timesheet.WorkerWeek]bool)
+	for week, state := range answers.Weeks {
+		j.receipt.Sealed[week] = state == timesheet.WeekApproved
+	}
+	return nil
+}
+
+// decide gives every row that was not inserted its verdict, and each the result.
+func (j *judgement) decide(ctx context.Context, book Book) error {
+	for k, n := range j.known {
+		j.verdicts[n] = timesheet.Judge(j.held[k], j.revision(j.open[n]), j.receipt)
+	}
+	overflows, err := j.overflows(ctx, book)
+	if err != nil {
+		return err
+	}
+	for k, n := range j.known {
+		v := &j.verdicts[n]
+		j.conclude(j.open[n], &j.held[k], v, overflows[n])
+		j.last = v.Entry
+		if overflows[n] == nil && v.Writes() {
+			j.writing = append(j.writing, Stored{Before: j.held[k], Verdict: *v})
+		}
+	}
+	return nil
+}
+
 func (b *batch) keysOf(positions []int) []string {
 	keys := make([]string, len(positions))
 	for k, n := range positions {
 		keys[k] = b.results[b.open[n]].ExternalID
 	}
 	return keys
-}
-
-// sealed finds the approved weeks among those that the open rows concern, with
-// the entries that are held of them.
-func (b *batch) sealed(ctx context.Context, book Book, judged []Stored) (map[timesheet.WorkerWeek]bool, error) {
-	weeks := make(map[timesheet.WorkerWeek]bool)
-	for n, i := range b.open {
-		weeks[timesheet.WeekOf(b.rows[i].Content)] = true
-		if h := &judged[n].Before; h.Exists && !h.Entry.Deleted() {
-			weeks[timesheet.WeekOf(h.Entry.Snapshot().Content)] = true
-		}
-	}
-	states, err := book.Weeks(ctx, slices.Collect(maps.Keys(weeks)))
-	if err != nil {
-		return nil, err
-	}
-	clear(weeks)
-	for week, state := range states {
-		weeks[week] = state == timesheet.WeekApproved
-	}
-	return weeks, nil
 }
 
 // concerned lists the workers whose entries may change, sorted: of the new
@@ -182,50 +211,70 @@ func (b *batch) concerned() []string {
 	return slices.Compact(ids)
 }
 
-// overflows finds the verdicts that would overfill a day: result[n] is the
-// problem of verdict n, nil when it fits. Of verdicts that were inserted already
-// the hours are part of the totals; when one of them does not fit it is
-// errContested.
-func (b *batch) overflows(ctx context.Context, book Book, judged []Stored, inserted []int) ([]*Problem, error) {
-	problems := make([]*Problem, len(judged))
-	moves := make([]int, 0, len(judged)) // verdicts that move hours, by the position of their rows
-	for n := range judged {
-		if o := judged[n].Verdict.Outcome; o == timesheet.OutcomeCreated || o == timesheet.OutcomeUpdated {
-			moves = append(moves, n)
+// overflows finds the verdicts that would overfill a day, by position. When it
+// is one of a row that was inserted, it is errContested.
+func (j *judgement) overflows(ctx context.Context, book Book) (map[int]*Problem, error) {
+	var moves []mover
+	for k, n := range j.known {
+		if o := j.verdicts[n].Outcome; o == timesheet.OutcomeCreated || o == timesheet.OutcomeUpdated {
+			moves = append(moves, mover{n, timesheet.ShiftOf(j.held[k].Entry, j.verdicts[n].Entry)})
 		}
 	}
+	totals := j.answers.Totals
 	if len(moves) == 0 {
-		return problems, nil
+		// What was inserted is part of the totals.
+		for _, seconds := range totals {
+			if seconds > timesheet.SecondsADay {
+				return nil, errContested
+			}
+		}
+		return nil, nil
 	}
-	slices.SortFunc(moves, func(n, m int) int { return b.open[n] - b.open[m] })
-	shifts := make([]timesheet.Shift, len(moves))
-	for k, n := range moves {
-		shifts[k] = timesheet.ShiftOf(judged[n].Before.Entry, judged[n].Verdict.Entry)
-	}
-	totals, err := book.Totals(ctx, timesheet.DaysOf(shifts))
+	// A forecast may be too high by what left the day since: enough to judge again
+	// by, not to refuse a row.
+	found, err := book.Totals(ctx, timesheet.DaysOf(shiftsOf(moves)))
 	if err != nil {
 		return nil, err
 	}
-	ahead := make(map[int]bool, len(inserted))
-	for _, n := range inserted {
-		e := judged[n].Verdict.Entry
-		ahead[n] = true
-		if content := e.Snapshot().Content; e.Counted() > 0 {
-			totals[timesheet.WorkerDay{UserID: content.UserID, Day: content.Day}] -= e.Counted()
+	if totals == nil {
+		totals = found
+	} else {
+		maps.Copy(totals, found)
+	}
+	for _, n := range j.fresh {
+		if s := timesheet.ShiftOf(timesheet.Entry{}, j.verdicts[n].Entry); s.AfterSeconds > 0 {
+			totals[s.After] -= s.AfterSeconds
+			moves = append(moves, mover{n, s})
 		}
 	}
-	for _, o := range timesheet.Overflows(totals, shifts) {
-		if ahead[moves[o.Index]] {
+	slices.SortFunc(moves, func(a, b mover) int { return j.open[a.position] - j.open[b.position] })
+	problems := make(map[int]*Problem)
+	for _, o := range timesheet.Overflows(totals, shiftsOf(moves)) {
+		n := moves[o.Index].position
+		if slices.Contains(j.fresh, n) {
 			return nil, errContested
 		}
-		problems[moves[o.Index]] = &Problem{Code: timesheet.DayOver24h, Field: "/hours", Detail: o.String()}
+		problems[n] = &Problem{Code: timesheet.DayOver24h, Field: "/hours", Detail: o.String()}
 	}
 	return problems, nil
 }
 
+// mover is the verdict at a position, that moves hours.
+type mover struct {
+	position int
+	shift    timesheet.Shift
+}
+
+func shiftsOf(moves []mover) []timesheet.Shift {
+	shifts := make([]timesheet.Shift, len(moves))
+	for k, m := range moves {
+		shifts[k] = m.shift
+	}
+	return shifts
+}
+
 // conclude gives row i the result of its verdict.
-func (b *batch) conclude(i int, judged *Stored, over *Problem) {
-	held, v := &judged.Before, &judged.Verdict
+func (b *batch) conclude(i int, held *timesheet.Held, v *timesheet.Verdict, over *Problem) {
 	r := Result{Index: i, ExternalID: b.results[i].ExternalID, ID: held.Entry.ID(), Outcome: v.Outcome, Code: string(v.Code)}
 	switch {
 	case over != nil:

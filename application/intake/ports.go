@@ -61,24 +61,19 @@ type Book interface {
 	// once it has locked (alone: true): they would wait for each other's keys and
 	// locks for ever.
 	Admit(ctx context.Context, source string, alone bool) error
-	// Insert writes new entries before their workers are locked, so that the
-	// bulk of the work keeps nobody waiting. Whether they may stay is found out
-	// under lock. Store makes them one write with what else it writes.
-	Insert(ctx context.Context, entries []*timesheet.Entry) error
-	// Lock locks the workers until the transaction ends, so that nobody else
-	// changes their entries; it creates those that were never seen, with the
-	// given kind.
-	Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error
-	// Held gives all that is held under each key of the source, as of now.
-	Held(ctx context.Context, source string, keys []string) ([]timesheet.Held, error)
-	// Corrected tells whether there is a correction, open or dismissed, under one
-	// of the keys of the source.
-	Corrected(ctx context.Context, source string, keys []string) (bool, error)
-	// Weeks gives the states of those of the weeks that are submitted or
-	// approved. Store raises the versions of submitted ones that it changes.
+	// Insert writes new entries before anybody is locked, so that the bulk of the
+	// work keeps nobody waiting. Whether they may stay is found out under lock.
+	// Store makes them one write with what else it writes. It gives what can be
+	// known now of the workers who will be locked, and of the days.
+	Insert(ctx context.Context, entries []*timesheet.Entry, userIDs []string, days []timesheet.WorkerDay) (Forecast, error)
+	// Ask locks the workers until the transaction ends, so that nobody else
+	// changes their entries, and creates those that were never seen, with the
+	// given kind; "" when there are none. It answers as of then, with what was
+	// inserted. Nobody need be locked.
+	Ask(ctx context.Context, userIDs []string, unseen worker.Kind, questions Questions) (Answers, error)
+	// Weeks answers about weeks, and Totals about days, that were not asked about
+	// yet.
 	Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error)
-	// Totals gives the seconds that count on each of the days, of what was
-	// inserted too.
 	Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error)
 	// StillRefused tells whether each of the rows is still the last receipt of
 	// its key, and keeps it so until the transaction ends.
@@ -100,6 +95,35 @@ type Book interface {
 	// Store writes what the verdicts ask for, in the given order, as one write
 	// of the change feed.
 	Store(ctx context.Context, by string, run timesheet.ID, writing []Stored) error
+}
+
+// Questions are what a judgement has to know. Each may be empty.
+type Questions struct {
+	Source string
+	Known  []string // keys: what is held under each?
+	Fresh  []string // keys: is there a correction under one of them, open or dismissed?
+	Weeks  []timesheet.WorkerWeek
+	// Forecast is what days came to before the workers were locked. What others
+	// did since is looked up.
+	Forecast Forecast
+}
+
+// Forecast is what can be known while others may still change it.
+type Forecast struct {
+	Unseen bool  // some of the workers were never seen
+	After  int64 // the organisation's last write that is part of Totals
+	Totals map[timesheet.WorkerDay]int
+}
+
+// Answers are those to Questions.
+type Answers struct {
+	Held      []timesheet.Held // by Known
+	Corrected bool             // one of Fresh
+	// Weeks has the states of those of the weeks that are submitted or approved.
+	// Store raises the versions of submitted ones that it changes.
+	Weeks map[timesheet.WorkerWeek]timesheet.WeekState
+	// Totals has the seconds that count on each of the forecast's days.
+	Totals map[timesheet.WorkerDay]int
 }
 
 // Glimpse is what a quick look at a key shows.

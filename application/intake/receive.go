@@ -229,4 +229,4 @@ func (b *batch) settle(ctx context.Context, ledger Ledger, first, note func(Book
 const maxStarts = 5
 
 // kind of the workers that an upload names for the first time.
-const unseenKind = worker.Contractor
+const unseenKind worker.Kind = worker.Contractor

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,21 @@ type statements struct {
 
 // untraced marks a context whose statements are not shown to the test.
 type untraced struct{}
+
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	if ctx.Value(untraced{}) != nil {
+		return ctx
+	}
+	var all []string
+	for _, q := range data.Batch.QueuedQueries {
+		all = append(all, q.SQL)
+	}
+	return s.starts(ctx, strings.Join(all, ";\n"))
+}
+
+func (*statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (*statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	if ctx.Value(untraced{}) != nil {

@@ -34,10 +34,9 @@ type Tx interface {
 	Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error
 	// Entry gives the entry as of now.
 	Entry(ctx context.Context, id timesheet.ID) (timesheet.Entry, error)
-	// Weeks gives the states of those of the weeks that are submitted or approved.
-	Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error)
-	// Totals gives the seconds that count on each of the days.
-	Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error)
+	// Around gives the states of those of the weeks that are submitted or
+	// approved, and the seconds that count on each of the days.
+	Around(ctx context.Context, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error)
 	// Store writes the entry's change from before (the zero Entry for a new
 	// one) to after, as one write of the change feed.
 	Store(ctx context.Context, by string, before, after timesheet.Entry) error

@@ -101,24 +101,15 @@ func allowed(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
 	if !before.ID().IsZero() {
 		weeks = append(weeks, timesheet.WeekOf(before.Snapshot().Content))
 	}
-	found, err := tx.Weeks(ctx, weeks)
+	shifts := []timesheet.Shift{timesheet.ShiftOf(before, after)}
+	states, totals, err := tx.Around(ctx, weeks, timesheet.DaysOf(shifts))
 	if err != nil {
 		return err
 	}
 	for _, w := range weeks {
-		if err := found[w].CheckHand(w.Week); err != nil {
+		if err := states[w].CheckHand(w.Week); err != nil {
 			return err
 		}
-	}
-	return fits(ctx, tx, before, after)
-}
-
-// fits is nil when the change leaves no day with more than 24 hours.
-func fits(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
-	shifts := []timesheet.Shift{timesheet.ShiftOf(before, after)}
-	totals, err := tx.Totals(ctx, timesheet.DaysOf(shifts))
-	if err != nil {
-		return err
 	}
 	for _, o := range timesheet.Overflows(totals, shifts) {
 		return fault.InField("/hours", timesheet.DayOver24h, "%s", o)

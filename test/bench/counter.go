@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,7 +89,7 @@ const (
 	uncounted = `SELECT $6::bigint AS number WHERE $1 <> ''`
 )
 
-// single is the transaction of one create.
+// single is the transaction of one create, with the exchanges that the API makes.
 func single(ctx context.Context, pool *pgxpool.Pool, number string, i int) error {
 	r := newRows(1_000_000, 0)
 	now := time.Now().UTC()
@@ -104,41 +103,44 @@ func single(ctx context.Context, pool *pgxpool.Pool, number string, i int) error
 		return err
 	}
 	begin := pgx.TxOptions{BeginQuery: `begin; set local lock_timeout = '2s'; set local statement_timeout = '30s'; set local idle_in_transaction_session_timeout = '10s'`}
-	return pgx.BeginTxFunc(ctx, pool, begin, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
-			SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
-			WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
-			ORDER BY k.user_id ON CONFLICT (org_id, user_id) DO NOTHING`, "default", []string{user}, "contractor", now); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, "default", []string{user}); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `
-			SELECT coalesce(sum(e.seconds), 0)::int8 FROM entries e
-			WHERE e.org_id = $1 AND e.user_id = $2 AND e.day = $3 AND e.deleted_at IS NULL AND e.status <> 'rejected'`, "default", user, day); err != nil {
-			return err
-		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"entries"}, []string{
-			"org_id", "id", "source", "external_id", "user_id", "day", "seconds", "project", "description", "billable",
-			"status", "version", "change", "created_at", "created_by", "updated_at", "updated_by", "write_id", "position",
-		}, pgx.CopyFromRows([][]any{{
-			"default", id, "api", id.String(), user, day, 60, r.project(i), r.text(i), true,
-			"pending", 1, "created", now, "desk", now, "desk", write, 0,
-		}})); err != nil {
-			return err
-		}
-		args := []any{"default", write, now, "desk", (*uuid.UUID)(nil)}
-		if number == uncounted {
-			args = append(args, int64(i))
-		}
-		tag, err := tx.Exec(ctx, `
-			WITH next AS (`+number+`)
-			INSERT INTO writes (org_id, number, write_id, at, principal, import_id) SELECT $1, number, $2, $3, $4, $5 FROM next`, args...)
-		if err == nil && tag.RowsAffected() != 1 {
-			err = fmt.Errorf("the write has %d places in the feed", tag.RowsAffected())
-		}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
 		return err
-	})
+	}
+	defer conn.Release()
+	tx, err := conn.BeginTx(ctx, begin)
+	if err != nil {
+		return err
+	}
+	var locks, sums, last pgx.Batch
+	locks.Queue(`
+		INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
+		SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
+		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
+		ORDER BY k.user_id ON CONFLICT (org_id, user_id) DO NOTHING`, "default", []string{user}, "contractor", now)
+	locks.Queue(`SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, "default", []string{user})
+	sums.Queue(`SELECT state FROM weeks WHERE org_id = $1 AND user_id = $2 AND monday = $3`, "default", user, day)
+	sums.Queue(`
+		SELECT coalesce(sum(e.seconds), 0)::int8 FROM entries e
+		WHERE e.org_id = $1 AND e.user_id = $2 AND e.day = $3 AND e.deletion IS NULL AND e.status <> 'rejected'`, "default", user, day)
+	last.Queue(`
+		INSERT INTO entries (org_id, id, source, external_id, user_id, day, seconds, project, description, billable,
+			status, version, change, created_at, created_by, updated_at, updated_by, write_id, position)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+		"default", id, "api", id.String(), user, day, 60, r.project(i), r.text(i), true,
+		"pending", 1, "created", now, "desk", now, "desk", write, 0)
+	args := []any{"default", write, now, "desk", (*uuid.UUID)(nil)}
+	if number == uncounted {
+		args = append(args, int64(i))
+	}
+	last.Queue(`
+		WITH next AS (`+number+`)
+		INSERT INTO writes (org_id, number, write_id, at, principal, import_id) SELECT $1, number, $2, $3, $4, $5 FROM next`, args...)
+	last.Queue("commit")
+	for _, b := range []*pgx.Batch{&locks, &sums, &last} {
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return errors.Join(err, tx.Rollback(ctx))
+		}
+	}
+	return nil
 }
