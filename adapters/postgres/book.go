@@ -139,6 +139,12 @@ func (b *book) askHeld(batch *pgx.Batch, source string, keys []string) []timeshe
 	return held
 }
 
+func (b *book) Around(ctx context.Context, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
+	states, totals, err := around(ctx, b.tx, b.org, weeks, days)
+	b.remember(states)
+	return states, totals, err
+}
+
 func (b *book) Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
 	return dayTotals(ctx, b.tx, b.org, days)
 }

@@ -172,10 +172,7 @@ func (t *entriesTx) Entry(ctx context.Context, id timesheet.ID) (timesheet.Entry
 }
 
 func (t *entriesTx) Around(ctx context.Context, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
-	var b pgx.Batch
-	states, totals := askWeeks(&b, t.org, weeks), askTotals(&b, t.org, days)
-	err := t.tx.SendBatch(ctx, &b).Close()
-	return states, totals, err
+	return around(ctx, t.tx, t.org, weeks, days)
 }
 
 func (t *entriesTx) Store(ctx context.Context, by string, before, after timesheet.Entry) error {

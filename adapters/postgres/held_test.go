@@ -91,7 +91,7 @@ func TestTotalsAreWhatCountsOnEachDay(t *testing.T) {
 		for day := range want {
 			days = append(days, day)
 		}
-		got, err := book.Totals(t.Context(), days)
+		_, got, err := book.Around(t.Context(), nil, days)
 		if diff := cmp.Diff(want, got, plain); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}

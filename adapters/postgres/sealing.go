@@ -50,6 +50,21 @@ func askWeeks(b *pgx.Batch, org identity.Organization, weeks []timesheet.WorkerW
 	return states
 }
 
+// around asks about weeks and days at once.
+func around(ctx context.Context, tx pgx.Tx, org identity.Organization, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (states map[timesheet.WorkerWeek]timesheet.WeekState, totals map[timesheet.WorkerDay]int, err error) {
+	var b pgx.Batch
+	if len(weeks) > 0 {
+		states = askWeeks(&b, org, weeks)
+	}
+	if len(days) > 0 {
+		totals = askTotals(&b, org, days)
+	}
+	if b.Len() > 0 {
+		err = tx.SendBatch(ctx, &b).Close()
+	}
+	return states, totals, err
+}
+
 // Weeks remembers which of the weeks are submitted, for Store.
 func (b *book) Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
 	states, err := heldWeeks(ctx, b.tx, b.org, weeks)

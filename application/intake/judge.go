@@ -152,7 +152,7 @@ func (j *judgement) ask(ctx context.Context, book Book) error {
 		}
 	}
 	if len(more) > 0 {
-		states, err := book.Weeks(ctx, more)
+		states, _, err := book.Around(ctx, more, nil)
 		if err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ func (j *judgement) overflows(ctx context.Context, book Book) (map[int]*Problem,
 	}
 	// A forecast may be too high by what left the day since: enough to judge again
 	// by, not to refuse a row.
-	found, err := book.Totals(ctx, timesheet.DaysOf(shiftsOf(moves)))
+	_, found, err := book.Around(ctx, nil, timesheet.DaysOf(shiftsOf(moves)))
 	if err != nil {
 		return nil, err
 	}

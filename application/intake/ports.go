@@ -71,10 +71,8 @@ type Book interface {
 	// given kind; "" when there are none. It answers as of then, with what was
 	// inserted. Nobody need be locked.
 	Ask(ctx context.Context, userIDs []string, unseen worker.Kind, questions Questions) (Answers, error)
-	// Weeks answers about weeks, and Totals about days, that were not asked about
-	// yet.
-	Weeks(ctx context.Context, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error)
-	Totals(ctx context.Context, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error)
+	// Around answers about weeks and days that turned out to be concerned, too.
+	Around(ctx context.Context, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error)
 	// StillRefused tells whether each of the rows is still the last receipt of
 	// its key, and keeps it so until the transaction ends.
 	StillRefused(ctx context.Context, source string, rows []RefusedRow) (bool, error)
