@@ -12,8 +12,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"timesheets/adapters/postgres"
 	"timesheets/application/approval"
 	"timesheets/application/intake"
+	"timesheets/application/reporting"
 	"timesheets/application/timekeeping"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
@@ -76,10 +78,25 @@ func (n *notebook) during(fn func()) []statement {
 
 // plan is a node of what EXPLAIN answers.
 type plan struct {
-	Node     string `json:"Node Type"`
-	Relation string `json:"Relation Name"`
-	Index    string `json:"Index Name"`
-	Plans    []plan `json:"Plans"`
+	Node      string  `json:"Node Type"`
+	Relation  string  `json:"Relation Name"`
+	Index     string  `json:"Index Name"`
+	Plans     []plan  `json:"Plans"`
+	Rows      float64 `json:"Actual Rows"` // of each loop, as the next three
+	Filtered  float64 `json:"Rows Removed by Filter"`
+	Rechecked float64 `json:"Rows Removed by Index Recheck"`
+	Loops     float64 `json:"Actual Loops"`
+}
+
+// read gives how many rows of a relation the node and those below it read.
+func (p plan) read(relation string) float64 {
+	var all float64
+	for _, scan := range p.scans() {
+		if scan.Relation == relation {
+			all += (scan.Rows + scan.Filtered + scan.Rechecked) * scan.Loops
+		}
+	}
+	return all
 }
 
 // scans gives the node and every node below it that reads a table.
@@ -97,8 +114,13 @@ func (p plan) scans() []plan {
 // explain gives the plan of a statement without running it.
 func explain(t *testing.T, o *office.Office, s statement) (plan, string) {
 	t.Helper()
+	return explainAs(t, o, s, "EXPLAIN (FORMAT JSON) ")
+}
+
+func explainAs(t *testing.T, o *office.Office, s statement, how string) (plan, string) {
+	t.Helper()
 	var answer []byte
-	if err := o.Pool.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+s.sql, s.args...).Scan(&answer); err != nil {
+	if err := o.Pool.QueryRow(t.Context(), how+s.sql, s.args...).Scan(&answer); err != nil {
 		t.Fatalf("%v\n%s", err, s.sql)
 	}
 	var plans []struct{ Plan plan }
@@ -274,6 +296,132 @@ func TestNoStatementReadsAllEntries(t *testing.T) {
 					t.Errorf("%s reads all of %s:\n%s\n%s", tt.name, scan.Relation, s.sql, text)
 				}
 			}
+		}
+	}
+}
+
+// A page costs what it shows, however many entries there are: no list, week,
+// report or page of the feed reads more than twice the rows that it is made of.
+func TestAPageReadsNoMoreThanTwiceItsRows(t *testing.T) {
+	t.Parallel()
+	notes := &notebook{}
+	o := library(t, notes)
+	approver, machine := fixture.Approver("worker 7"), fixture.Machine(identity.ReadTimesheets)
+	friday, lastYear := fixture.Friday, fixture.Day("2025-11-20")
+	entry := timesheet.ID(uuid.MustParse("00000000-0000-0000-0000-00000000032b"))
+	list := func(by identity.Principal, f timekeeping.Filter, after timekeeping.Place) func() int {
+		return func() int {
+			page, _, err := o.Reviewer.List(t.Context(), by, f, after, 100)
+			if err != nil {
+				t.Error(err)
+			}
+			return len(page)
+		}
+	}
+	all := func(edit func(*timekeeping.Filter)) func() int {
+		f := timekeeping.Filter{UserID: identity.Everyone}
+		edit(&f)
+		return list(approver, f, timekeeping.Place{})
+	}
+	later := func(edit func(*timekeeping.Filter)) func() int {
+		f := timekeeping.Filter{UserID: identity.Everyone}
+		edit(&f)
+		return list(approver, f, timekeeping.Place{Day: lastYear, ID: entry})
+	}
+	queue := func(day timesheet.Day, id timesheet.ID) func() int {
+		return func() int {
+			page, _, err := o.Queue.Pending(t.Context(), approver, day, id, 100)
+			if err != nil {
+				t.Error(err)
+			}
+			return len(page)
+		}
+	}
+	books := postgres.NewBooks(o.Pool)
+	hours := func(q reporting.Question) func() int {
+		return func() int {
+			totals, err := books.Hours(t.Context(), identity.DefaultOrganization, q, 10_000)
+			if err != nil {
+				t.Error(err)
+			}
+			n := 0
+			for _, total := range totals {
+				n += int(total.Entries)
+			}
+			return n
+		}
+	}
+	project := func(f *timekeeping.Filter) { f.Project = "project 5" }
+	status := func(s timesheet.Status) func(*timekeeping.Filter) {
+		return func(f *timekeeping.Filter) { f.Status = s }
+	}
+	source := func(name string) func(*timekeeping.Filter) { return func(f *timekeeping.Filter) { f.Source = name } }
+	imported := func(f *timekeeping.Filter) { f.ImportID = timesheet.ID{15: 7} }
+	for _, tt := range []struct {
+		name string
+		do   func() int // gives how many entries it shows, or adds up
+		full int        // how many these are
+	}{
+		{"a person's own", list(fixture.Person("worker 5"), timekeeping.Filter{}, timekeeping.Place{}), 100},
+		{"a person's own, a later page", list(fixture.Person("worker 5"), timekeeping.Filter{}, timekeeping.Place{Day: lastYear, ID: entry}), 100},
+		{"a person's own of a week", list(fixture.Person("worker 5"), timekeeping.Filter{From: friday.Add(-10), To: friday.Add(-4)}, timekeeping.Place{}), 7},
+		{"all", list(machine, timekeeping.Filter{}, timekeeping.Place{}), 100},
+		{"all, a later page", list(machine, timekeeping.Filter{}, timekeeping.Place{Day: lastYear, ID: entry}), 100},
+		{"all of a week", all(func(f *timekeeping.Filter) { f.From, f.To = friday.Add(-10), friday.Add(-4) }), 100},
+		{"all of a project", all(project), 100},
+		{"all of a project, a later page", later(project), 100},
+		{"all that wait", all(status(timesheet.Pending)), 100},
+		{"all that wait, a later page", later(status(timesheet.Pending)), 100},
+		{"all that are approved", all(status(timesheet.Approved)), 100},
+		{"all that are rejected", all(status(timesheet.Rejected)), 0},
+		{"all of a source", all(source("toggl")), 100},
+		{"all of a source, a later page", later(source("toggl")), 100},
+		{"all of a source that is not there", all(source("nothing")), 0},
+		{"all of an import", all(imported), 100},
+		{"what waits for an approver", queue(timesheet.Day{}, timesheet.ID{}), 100},
+		{"what waits for an approver, a later page", queue(lastYear, entry), 100},
+		{"a week", func() int {
+			w, err := o.Weeks.Get(t.Context(), approver, timesheet.WorkerWeek{UserID: "worker 5", Week: lastYear.Week()})
+			if err != nil {
+				t.Error(err)
+			}
+			return w.Overview.Entries
+		}, 7},
+		{"a page of everyone's weeks", func() int {
+			page, _, err := o.Weeks.List(t.Context(), approver, approval.WeekFilter{UserID: identity.Everyone, To: lastYear.Week()}, approval.WeekPlace{}, 50)
+			n := 0
+			for _, w := range page {
+				n += w.Entries
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			return n
+		}, 350},
+		{"a report of a worker's quarter", hours(reporting.Question{GroupBy: []reporting.Group{reporting.ByWeek, reporting.ByProject}, UserID: "worker 5", From: friday.Add(-90), To: friday}), 91},
+		{"a report of everybody's week", hours(reporting.Question{GroupBy: []reporting.Group{reporting.ByWorker}, From: friday.Add(-10), To: friday.Add(-4)}), 2797},
+		{"a page of the feed", func() int {
+			page, err := books.Changes(t.Context(), identity.DefaultOrganization, reporting.Place{Number: 7, Index: 1234}, 100)
+			if err != nil {
+				t.Error(err)
+			}
+			return len(page)
+		}, 100},
+	} {
+		shown := 0
+		statements := notes.during(func() { shown = tt.do() })
+		if shown != tt.full {
+			t.Errorf("%s: %d entries, want %d", tt.name, shown, tt.full)
+		}
+		read, texts := 0.0, ""
+		for _, s := range statements {
+			root, text := explainAs(t, o, s, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
+			read += root.read("entries") + root.read("history")
+			texts += s.sql + "\n" + text
+		}
+		// One more tells whether there is another page.
+		if most := float64(2*shown + 2); read > most {
+			t.Errorf("%s reads %.0f rows for %d:\n%s", tt.name, read, shown, texts)
 		}
 	}
 }

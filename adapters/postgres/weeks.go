@@ -51,7 +51,7 @@ func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timeshee
 func weekEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, of timesheet.WorkerWeek, limit *int) ([]timesheet.Entry, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT `+entryColumns+` FROM entries
-		WHERE org_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 AND deleted_at IS NULL ORDER BY day, id LIMIT $5`,
+		WHERE org_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 AND deletion IS NULL ORDER BY day, id LIMIT $5`,
 		string(org), of.UserID, of.Week.Monday().Time(), of.Week.Sunday().Time(), limit)
 	if err != nil {
 		return nil, err
@@ -111,11 +111,12 @@ func rowOfSeal(s timesheet.Seal) (r sealRow) {
 	return sealRow{&s.Entries, &s.Seconds, s.Digest[:]}
 }
 
-// whatCounts adds the live entries e of a week up, from an index.
+// whatCounts adds the live entries e of a week up, from the index by worker (see
+// dayTotals).
 const whatCounts = `
 	SELECT count(*) FILTER (WHERE e.status <> 'rejected')::int4 AS entries, coalesce(sum(e.seconds) FILTER (WHERE e.status <> 'rejected'), 0)::int8 AS seconds,
 		count(*) FILTER (WHERE e.status = 'pending')::int4 AS pending, count(*) FILTER (WHERE e.status = 'rejected')::int4 AS rejected
-	FROM entries e WHERE e.org_id = $1 AND e.deleted_at IS NULL`
+	FROM entries e WHERE e.org_id = $1 AND e.deletion IS NULL`
 
 // stateOf is the state of the week w, which may have no row.
 const stateOf = `coalesce(w.state, 'open') AS state, coalesce(w.version, 0) AS version, coalesce(w.amended, false) AS amended`
