@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"timesheets/domain/timesheet"
 )
 
 // measureGrowth loads the same new rows into an empty database and into one
@@ -12,11 +14,8 @@ func measureGrowth(ctx context.Context, s *stage, o options, t *table) error {
 	if err != nil {
 		return err
 	}
-	large, err := s.open(ctx, "large")
+	large, err := s.large(ctx, o)
 	if err != nil {
-		return err
-	}
-	if err := s.fill(ctx, large, o.existing); err != nil {
 		return err
 	}
 	// Every pair has a year of its own, since the entries of the one before
@@ -65,11 +64,35 @@ func measureGrowth(ctx context.Context, s *stage, o options, t *table) error {
 	return nil
 }
 
+// large gives the database with many entries, which is filled when it is first
+// asked for.
+func (s *stage) large(ctx context.Context, o options) (*database, error) {
+	if s.filled == nil {
+		db, err := s.open(ctx, "large")
+		if err != nil {
+			return nil, err
+		}
+		if err := s.fill(ctx, db, o.existing); err != nil {
+			return nil, err
+		}
+		s.filled = db
+	}
+	return s.filled, nil
+}
+
+// filledYears is over how many years the many entries are spread.
+const filledYears = 5
+
+// filledYear gives the first day of one of them, the last being the newest.
+func filledYear(year int) timesheet.Day {
+	return newRows(1, 0).first.Add(-days * (10 + filledYears - year))
+}
+
 // fill brings count entries of earlier years through the API.
 func (s *stage) fill(ctx context.Context, db *database, count int) error {
-	const years = 5
+	const years = filledYears
 	for year := range years {
-		r := rowsOf(count*(year+1)/years-count*year/years, 10+year, newRows(1, 0).first.Add(-days*(10+years-year)))
+		r := rowsOf(count*(year+1)/years-count*year/years, 10+year, filledYear(year))
 		if r.count == 0 {
 			continue
 		}

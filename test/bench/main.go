@@ -55,6 +55,7 @@ var parts = []part{
 	{"everyday", "new and unchanged rows against a statement a row", measureEveryday},
 	{"importer", "memory of the importer", measureImporter},
 	{"growth", "CPU a row with many entries there", measureGrowth},
+	{"reads", "lists, weeks, reports and the feed with many entries there", measureReads},
 	{"creates", "single creates during an import", measureCreates},
 	{"counter", "writes of one organisation with and without the feed's counter", measureCounter},
 	{"tokens", "what a token costs", measureTokens},

@@ -41,6 +41,7 @@ type stage struct {
 	uploads      string         // a token for batch:upload
 	creates      string         // a token for create:timesheets
 	base         *database      // the one that most parts use
+	filled       *database      // the one with many entries; nil until it is needed
 	down         []func() error // in the order of starting
 }
 
