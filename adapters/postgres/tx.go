@@ -42,7 +42,12 @@ func (t *transaction) commit(ctx context.Context) error {
 	if t.last.Len() == 0 {
 		return t.Commit(ctx)
 	}
-	t.last.Queue("commit")
+	t.last.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != "COMMIT" { // a statement had failed, and nobody said so
+			return pgx.ErrTxCommitRollback
+		}
+		return nil
+	})
 	if err := t.SendBatch(ctx, &t.last).Close(); err != nil {
 		return errors.Join(err, t.undo(ctx))
 	}
