@@ -183,8 +183,8 @@ func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs [
 	var batch pgx.Batch
 	batch.Queue(`SELECT count(*) < $3 FROM workers WHERE org_id = $1 AND user_id = ANY ($2)`, string(b.org), userIDs, len(userIDs)).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&f.Unseen) })
-	// The number is read first: what is committed in between counts twice as
-	// later, never as part of the forecast without being so.
+	// The number is read before the sums: what others commit in between may be
+	// part of them, and is looked up again under lock all the same.
 	batch.Queue(`SELECT coalesce((SELECT number FROM write_counters WHERE org_id = $1), 0)`, string(b.org)).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&f.After) })
 	if err := b.tx.SendBatch(ctx, &batch).Close(); err != nil {
