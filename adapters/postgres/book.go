@@ -187,23 +187,24 @@ func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs [
 	// part of them, and is looked up again under lock all the same.
 	batch.Queue(`SELECT coalesce((SELECT number FROM write_counters WHERE org_id = $1), 0)`, string(b.org)).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&f.After) })
+	f.Totals = askTotals(&batch, b.org, days)
 	if err := b.tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return f, err
 	}
 	created := make([]placed, len(entries))
 	for i := range entries {
 		created[i] = placed{before: &timesheet.Entry{}, after: entries[i], position: i}
+		// It is cheaper to add what is being inserted than to read it again.
+		if s := timesheet.ShiftOf(timesheet.Entry{}, *entries[i]); s.AfterSeconds > 0 {
+			f.Totals[s.After] += s.AfterSeconds
+		}
 	}
 	var err error
 	if b.write, err = newWrite(); err != nil {
 		return f, err
 	}
 	b.inserted = entries
-	if err := copyEntries(ctx, b.tx, string(b.org), b.write, created); err != nil {
-		return f, err
-	}
-	f.Totals, err = dayTotals(ctx, b.tx, b.org, days)
-	return f, err
+	return f, copyEntries(ctx, b.tx, string(b.org), b.write, created)
 }
 
 func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing []intake.Stored) error {

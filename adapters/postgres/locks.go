@@ -9,7 +9,6 @@ import (
 
 	"timesheets/domain/fault"
 	"timesheets/domain/identity"
-	"timesheets/domain/timesheet"
 	"timesheets/domain/worker"
 )
 
@@ -65,41 +64,3 @@ func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unse
 
 // errNoWorker says that somebody was never seen.
 var errNoWorker = fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")
-
-// dayTotals gives the seconds that count on each of the days: of live entries
-// that are not rejected, of all sources. It asks for deletion where others ask
-// for deleted_at, which is the same: so only the index by worker will do. As long
-// as a table was never analyzed, which is so during a first import, the planner
-// takes the index by day for as good, and reads all that everybody worked on a
-// day for each worker.
-func dayTotals(ctx context.Context, tx pgx.Tx, org identity.Organization, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
-	var b pgx.Batch
-	totals := askTotals(&b, org, days)
-	return totals, tx.SendBatch(ctx, &b).Close()
-}
-
-// askTotals is dayTotals as part of a batch: the map is filled when that is
-// answered.
-func askTotals(b *pgx.Batch, org identity.Organization, days []timesheet.WorkerDay) map[timesheet.WorkerDay]int {
-	users, dates := make([]string, len(days)), make([]time.Time, len(days))
-	for i, d := range days {
-		users[i], dates[i] = d.UserID, d.Day.Time()
-	}
-	totals := make(map[timesheet.WorkerDay]int, len(days))
-	b.Queue(`
-		SELECT d.ord::int4, t.seconds
-		FROM unnest($2::text[], $3::date[]) WITH ORDINALITY AS d (user_id, day, ord)
-		CROSS JOIN LATERAL (
-			SELECT coalesce(sum(e.seconds), 0)::int8 AS seconds FROM entries e
-			WHERE e.org_id = $1 AND e.user_id = d.user_id AND e.day = d.day AND e.deletion IS NULL AND e.status <> 'rejected'
-		) t`, string(org), users, dates).Query(func(rows pgx.Rows) error {
-		var ord int
-		var seconds int64
-		_, err := pgx.ForEachRow(rows, []any{&ord, &seconds}, func() error {
-			totals[days[ord-1]] = int(seconds)
-			return nil
-		})
-		return err
-	})
-	return totals
-}
