@@ -271,7 +271,7 @@ func (a *receivedArrays) add(e timesheet.Entry, r timesheet.Received) {
 	a.stamps = append(a.stamps, nullInstant(r.SourceUpdatedAt))
 }
 
-func (a *receivedArrays) store(ctx context.Context, tx pgx.Tx, org identity.Organization, run timesheet.ID) error {
+func (a *receivedArrays) store(ctx context.Context, tx *transaction, org identity.Organization, run timesheet.ID) error {
 	if len(a.ids) == 0 {
 		return nil
 	}

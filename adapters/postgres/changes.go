@@ -104,7 +104,7 @@ func insertEntry(tx *transaction, org string, write timesheet.ID, p placed) erro
 
 // reviseEntries keeps the earlier states in history and stores the new ones.
 // errRaced when one of the entries is no longer in the state it was judged by.
-func reviseEntries(ctx context.Context, tx pgx.Tx, org string, writeID timesheet.ID, changed []placed) error {
+func reviseEntries(ctx context.Context, tx *transaction, org string, writeID timesheet.ID, changed []placed) error {
 	var a changedArrays
 	for _, c := range changed {
 		if err := a.add(c); err != nil {

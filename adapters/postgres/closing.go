@@ -143,7 +143,7 @@ func (c *closing) Finish(ctx context.Context, i intake.Import) error {
 }
 
 // finishRun writes the end of a run with its counts.
-func finishRun(ctx context.Context, tx pgx.Tx, org identity.Organization, i intake.Import) error {
+func finishRun(ctx context.Context, tx *transaction, org identity.Organization, i intake.Import) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE imports SET state = $3, ended_at = $4, lease_until = NULL,
 			received = $5, created = $6, updated = $7, unchanged = $8, deleted = $9, conflicts = $10, rejected = $11

@@ -20,7 +20,7 @@ const correctionColumns = `c.id, c.source, c.external_id, c.entry_id, c.why, c.s
 
 // lastCorrections adds to what is held under keys of a source the last
 // correction of each, if it is open or dismissed. Most sources have none.
-func lastCorrections(ctx context.Context, tx pgx.Tx, org identity.Organization, source string, keys []string, held func(*timesheet.Correction) *timesheet.Held) error {
+func lastCorrections(ctx context.Context, tx *transaction, org identity.Organization, source string, keys []string, held func(*timesheet.Correction) *timesheet.Held) error {
 	var b pgx.Batch
 	askLastCorrections(&b, org, source, keys, held)
 	return tx.SendBatch(ctx, &b).Close()
@@ -141,7 +141,7 @@ func exactlyOne(rows pgx.Rows) error {
 	return err
 }
 
-func (b *correctionBatch) store(ctx context.Context, tx pgx.Tx) error {
+func (b *correctionBatch) store(ctx context.Context, tx *transaction) error {
 	if b.err != nil || b.batch.Len() == 0 {
 		return b.err
 	}

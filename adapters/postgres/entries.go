@@ -175,6 +175,16 @@ func (t *entriesTx) Around(ctx context.Context, weeks []timesheet.WorkerWeek, da
 	return around(ctx, t.tx, t.org, weeks, days)
 }
 
+func (t *entriesTx) LockAround(ctx context.Context, userIDs []string, unseen worker.Kind, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
+	var b pgx.Batch
+	locked := askForLocks(&b, t.org, userIDs, unseen, t.now)
+	states, totals, err := askAround(ctx, t.tx, &b, t.org, weeks, days)
+	if err != nil {
+		return nil, nil, err
+	}
+	return states, totals, locked()
+}
+
 func (t *entriesTx) Store(ctx context.Context, by string, before, after timesheet.Entry) error {
 	write, err := newWrite()
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"timesheets/domain/timesheet"
 )
 
@@ -182,12 +180,12 @@ func (s *entryStream) encode() error {
 }
 
 // copyEntries inserts new entries.
-func copyEntries(ctx context.Context, tx pgx.Tx, org string, writeID timesheet.ID, created []placed) error {
+func copyEntries(ctx context.Context, tx *transaction, org string, writeID timesheet.ID, created []placed) error {
 	c := copyBuffers.Get().(*copyBuffer)
 	defer copyBuffers.Put(c)
 	c.b = append(c.b[:0], copySignature...)
 	stream := entryStream{org: org, writeID: writeID, rest: created, piece: c}
-	tag, err := tx.Conn().PgConn().CopyFrom(ctx, &stream, `COPY entries (`+allEntryColumns+`) FROM STDIN WITH (FORMAT binary)`)
+	tag, err := tx.copyIn(ctx, &stream, `COPY entries (`+allEntryColumns+`) FROM STDIN WITH (FORMAT binary)`)
 	if err != nil {
 		return err
 	}

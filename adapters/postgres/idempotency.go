@@ -62,7 +62,7 @@ func (k *IdempotencyKeys) Claim(ctx context.Context, c replay.Claim, now, leaseU
 }
 
 // answered gives the answer under a key that somebody else claimed.
-func answered(ctx context.Context, tx pgx.Tx, c replay.Claim) (*replay.Answer, error) {
+func answered(ctx context.Context, tx *transaction, c replay.Claim) (*replay.Answer, error) {
 	var (
 		request, headers, body []byte
 		status                 *int
@@ -100,7 +100,7 @@ func (k *IdempotencyKeys) Release(ctx context.Context, c replay.Claim) error {
 
 // settle keeps the answer under the claim. When the lease ended and somebody
 // took the key over, the transaction must not commit: a fault.Conflict.
-func settle(ctx context.Context, tx pgx.Tx, c replay.Claim, a replay.Answer) error {
+func settle(ctx context.Context, tx *transaction, c replay.Claim, a replay.Answer) error {
 	headers, err := json.Marshal(a.Headers)
 	if err != nil {
 		return err

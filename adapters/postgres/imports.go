@@ -31,7 +31,7 @@ func (b *book) Keep(ctx context.Context, i intake.Import, rows []intake.KeptRow)
 // forgetDryRuns drops the records of dry runs that began long enough before
 // now. Each dry run does it for those before it, so they never pile up; ten at
 // a time, so that none of them takes long.
-func forgetDryRuns(ctx context.Context, tx pgx.Tx, org identity.Organization, now time.Time) error {
+func forgetDryRuns(ctx context.Context, tx *transaction, org identity.Organization, now time.Time) error {
 	rows, err := tx.Query(ctx, `
 		SELECT id FROM imports WHERE org_id = $1 AND dry_run AND started_at < $2
 		ORDER BY started_at LIMIT 10 FOR UPDATE SKIP LOCKED`, string(org), now.Add(-intake.DryRunKept))
@@ -60,7 +60,10 @@ func (b *book) keepRows(ctx context.Context, run timesheet.ID, rows []intake.Kep
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := b.tx.CopyFrom(ctx, pgx.Identifier{"import_rows"}, []string{"org_id", "import_id", "part", "row_index", "source", "external_id", "digest",
+	if err := b.tx.start(ctx); err != nil {
+		return err
+	}
+	_, err := b.tx.conn.CopyFrom(ctx, pgx.Identifier{"import_rows"}, []string{"org_id", "import_id", "part", "row_index", "source", "external_id", "digest",
 		"outcome", "code", "field", "detail", "correction_id", "known", "row_text", "text_truncated", "at"},
 		pgx.CopyFromSlice(len(rows), func(n int) ([]any, error) {
 			r := rows[n]
@@ -102,7 +105,7 @@ func (l *Ledger) Imports(ctx context.Context, org identity.Organization, source 
 // moment.
 func (l *Ledger) imports(ctx context.Context, org identity.Organization, sql string, args ...any) ([]intake.Import, error) {
 	var found []intake.Import
-	err := inSnapshot(ctx, l.pool, func(tx pgx.Tx) error {
+	err := inSnapshot(ctx, l.pool, func(tx *transaction) error {
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
 			return err

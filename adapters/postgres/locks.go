@@ -21,7 +21,7 @@ import (
 // that two transactions can wait for each other only one way round: a worker
 // whose row another transaction has just made cannot be seen, hence not
 // locked, before that transaction ends.
-func lockWorkers(ctx context.Context, tx pgx.Tx, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) error {
+func lockWorkers(ctx context.Context, tx *transaction, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) error {
 	var b pgx.Batch
 	locked := askForLocks(&b, org, userIDs, unseen, now)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {

@@ -46,22 +46,8 @@ const (
 // Nor is anything here worth compiling. In a table that was never analyzed, as
 // during a first import, the planner takes a join of a few hundred rows for one
 // of millions, and compiling its plan takes a tenth of a second, each time.
-const limits = `; set local lock_timeout = '2s'` +
-	`; set local statement_timeout = '30s'` +
-	`; set local idle_in_transaction_session_timeout = '10s'` +
-	`; set local jit = off`
-
-// bounded makes a transaction begin with its limits set, in the same round trip.
-func bounded(o pgx.TxOptions) pgx.TxOptions {
-	begin := "begin"
-	if o.IsoLevel != "" {
-		begin += " isolation level " + string(o.IsoLevel)
-	}
-	if o.AccessMode != "" {
-		begin += " " + string(o.AccessMode)
-	}
-	return pgx.TxOptions{BeginQuery: begin + limits}
-}
+const limits = `SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '30s', true),
+	set_config('idle_in_transaction_session_timeout', '10s', true), set_config('jit', 'off', true)`
 
 // Open makes a pool. It does not connect: a database that is down now may be
 // up when it is needed. Only a Config that can never work is an error.

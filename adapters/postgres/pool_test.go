@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"slices"
@@ -214,31 +215,36 @@ func TestATransactionIsBoundedAndLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	pool := openPool(t, postgres.Config{URL: pgtest.Database(t), MaxConnections: 1})
 	const settings = "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('statement_timeout'), " +
-		"current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_isolation'), current_setting('transaction_read_only'))"
+		"current_setting('idle_in_transaction_session_timeout'), current_setting('jit'), current_setting('transaction_isolation'), current_setting('transaction_read_only'))"
 	for _, tt := range []struct {
-		name    string
-		options pgx.TxOptions
-		want    string
+		name string
+		run  func(context.Context, *pgxpool.Pool, func(postgres.Querier) error) error
+		want string
 	}{
-		{"an ordinary one", pgx.TxOptions{}, "2s 30s 10s read committed off"},
-		{"a snapshot", pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, "2s 30s 10s repeatable read on"},
+		{"an ordinary one", postgres.InTx, "2s 30s 10s off read committed off"},
+		{"a snapshot", postgres.InSnapshot, "2s 30s 10s off repeatable read on"},
 	} {
-		var got string
-		err := pgx.BeginTxFunc(t.Context(), pool, postgres.Bounded(tt.options), func(tx pgx.Tx) error {
-			return tx.QueryRow(t.Context(), settings).Scan(&got)
-		})
-		if err != nil {
+		// It begins with a statement of its own, or with what is first asked.
+		var single, batched string
+		if err := tt.run(t.Context(), pool, func(tx postgres.Querier) error { return tx.QueryRow(t.Context(), settings).Scan(&single) }); err != nil {
 			t.Fatal(err)
 		}
-		if got != tt.want {
-			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		if err := tt.run(t.Context(), pool, func(tx postgres.Querier) error {
+			var b pgx.Batch
+			b.Queue(settings).QueryRow(func(row pgx.Row) error { return row.Scan(&batched) })
+			return tx.SendBatch(t.Context(), &b).Close()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if single != tt.want || batched != tt.want {
+			t.Errorf("%s: got %q and %q, want %q", tt.name, single, batched, tt.want)
 		}
 	}
 	var after string
 	if err := pool.QueryRow(t.Context(), settings).Scan(&after); err != nil {
 		t.Fatal(err)
 	}
-	if want := "0 0 0 read committed off"; after != want {
+	if want := "0 0 0 on read committed off"; after != want {
 		t.Errorf("after the transactions: got %q, want %q", after, want)
 	}
 }

@@ -104,7 +104,7 @@ func TestAPoolWorksBehindATransactionPooler(t *testing.T) {
 					t.Errorf("got %s, %d, %v", zone, n, err)
 				}
 				var wait string
-				err = pgx.BeginTxFunc(t.Context(), pool, postgres.Bounded(pgx.TxOptions{}), func(tx pgx.Tx) error {
+				err = postgres.InTx(t.Context(), pool, func(tx postgres.Querier) error {
 					return tx.QueryRow(t.Context(), "SELECT current_setting('lock_timeout') WHERE $1 >= 0", i).Scan(&wait)
 				})
 				if err != nil || wait != "2s" {

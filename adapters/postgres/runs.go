@@ -45,7 +45,7 @@ func (k *Runs) Begin(ctx context.Context, org identity.Organization, run intake.
 // beginRun gives the run its fence and lease, and stores it. A run of the
 // source whose lease has ended expires. Runs are locked before their source,
 // here as where they end.
-func beginRun(ctx context.Context, tx pgx.Tx, org identity.Organization, run *intake.Import, lease time.Duration) error {
+func beginRun(ctx context.Context, tx *transaction, org identity.Organization, run *intake.Import, lease time.Duration) error {
 	if run.DryRun {
 		if err := forgetDryRuns(ctx, tx, org, run.StartedAt); err != nil {
 			return err
@@ -75,7 +75,7 @@ func beginRun(ctx context.Context, tx pgx.Tx, org identity.Organization, run *in
 
 // takeOver expires the live run of the source if its lease has ended, with the
 // counts of what it brought.
-func takeOver(ctx context.Context, tx pgx.Tx, org identity.Organization, source string, at time.Time) error {
+func takeOver(ctx context.Context, tx *transaction, org identity.Organization, source string, at time.Time) error {
 	var id timesheet.ID
 	// The first look takes no lock: batches under way hold the run, and who
 	// comes while it lives need not wait for them.
@@ -105,7 +105,7 @@ func takeOver(ctx context.Context, tx pgx.Tx, org identity.Organization, source 
 	return finishRun(ctx, tx, org, intake.Import{ID: id, State: intake.Expired, EndedAt: at, Counts: counts[id]})
 }
 
-func dropManifest(ctx context.Context, tx pgx.Tx, org identity.Organization, run timesheet.ID) error {
+func dropManifest(ctx context.Context, tx *transaction, org identity.Organization, run timesheet.ID) error {
 	_, err := tx.Exec(ctx, `DELETE FROM import_keys WHERE org_id = $1 AND import_id = $2`, string(org), run)
 	return err
 }
@@ -130,7 +130,7 @@ func (k *Runs) Renew(ctx context.Context, org identity.Organization, ref intake.
 
 // openRun reads a run of the kind that is open and held by ref; lock is "",
 // FOR KEY SHARE or FOR UPDATE.
-func openRun(ctx context.Context, tx pgx.Tx, org identity.Organization, ref intake.RunRef, kind intake.Kind, lock string) (intake.Import, error) {
+func openRun(ctx context.Context, tx *transaction, org identity.Organization, ref intake.RunRef, kind intake.Kind, lock string) (intake.Import, error) {
 	rows, err := tx.Query(ctx, `SELECT `+importColumns+` FROM imports i WHERE i.org_id = $1 AND i.id = $2 AND i.kind = $3 `+lock, string(org), ref.ID, string(kind))
 	if err != nil {
 		return intake.Import{}, err
@@ -166,7 +166,7 @@ func (k *Runs) End(ctx context.Context, org identity.Organization, ref intake.Ru
 }
 
 // partCounts adds up the counts of the parts of each run.
-func partCounts(ctx context.Context, tx pgx.Tx, org identity.Organization, runs ...timesheet.ID) (map[timesheet.ID]intake.Counts, error) {
+func partCounts(ctx context.Context, tx *transaction, org identity.Organization, runs ...timesheet.ID) (map[timesheet.ID]intake.Counts, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT import_id, sum(received)::int8, sum(created)::int8, sum(updated)::int8, sum(unchanged)::int8, sum(conflicts)::int8, sum(rejected)::int8
 		FROM import_parts WHERE org_id = $1 AND import_id = ANY ($2) GROUP BY import_id`, string(org), runs)

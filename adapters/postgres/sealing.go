@@ -16,7 +16,7 @@ import (
 // heldWeeks gives the states of those of the weeks that are submitted or
 // approved. One look at the range of their days says when none can be, which is
 // how most uploads come.
-func heldWeeks(ctx context.Context, tx pgx.Tx, org identity.Organization, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
+func heldWeeks(ctx context.Context, tx *transaction, org identity.Organization, weeks []timesheet.WorkerWeek) (map[timesheet.WorkerWeek]timesheet.WeekState, error) {
 	var b pgx.Batch
 	states := askWeeks(&b, org, weeks)
 	return states, tx.SendBatch(ctx, &b).Close()
@@ -51,16 +51,20 @@ func askWeeks(b *pgx.Batch, org identity.Organization, weeks []timesheet.WorkerW
 }
 
 // around asks about weeks and days at once.
-func around(ctx context.Context, tx pgx.Tx, org identity.Organization, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (states map[timesheet.WorkerWeek]timesheet.WeekState, totals map[timesheet.WorkerDay]int, err error) {
-	var b pgx.Batch
+func around(ctx context.Context, tx *transaction, org identity.Organization, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
+	return askAround(ctx, tx, &pgx.Batch{}, org, weeks, days)
+}
+
+// askAround is around in one exchange with what the batch holds already.
+func askAround(ctx context.Context, tx *transaction, b *pgx.Batch, org identity.Organization, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (states map[timesheet.WorkerWeek]timesheet.WeekState, totals map[timesheet.WorkerDay]int, err error) {
 	if len(weeks) > 0 {
-		states = askWeeks(&b, org, weeks)
+		states = askWeeks(b, org, weeks)
 	}
 	if len(days) > 0 {
-		totals = askTotals(&b, org, days)
+		totals = askTotals(b, org, days)
 	}
 	if b.Len() > 0 {
-		err = tx.SendBatch(ctx, &b).Close()
+		err = tx.SendBatch(ctx, b).Close()
 	}
 	return states, totals, err
 }

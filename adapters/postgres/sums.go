@@ -14,7 +14,7 @@ import (
 
 // dayTotals gives the seconds that count on each of the days: of live entries
 // that are not rejected, of all sources.
-func dayTotals(ctx context.Context, tx pgx.Tx, org identity.Organization, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
+func dayTotals(ctx context.Context, tx *transaction, org identity.Organization, days []timesheet.WorkerDay) (map[timesheet.WorkerDay]int, error) {
 	var b pgx.Batch
 	totals := askTotals(&b, org, days)
 	return totals, tx.SendBatch(ctx, &b).Close()

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"time"
 
@@ -22,14 +23,17 @@ const (
 // PostgreSQL, or errRaced, asks for it. fn may therefore run more than once.
 // It is the only BEGIN in the program. Errors come out as faults.
 func inTx(ctx context.Context, pool *pgxpool.Pool, fn func(*transaction) error) error {
-	return retrying(ctx, pool, pgx.TxOptions{}, fn)
+	return retrying(ctx, pool, "begin", fn)
 }
 
-// transaction is one that keeps its last statements back, to send them together
-// with the commit: what they lock, nobody waits for longer than the commit takes.
+// transaction saves exchanges with the server, each of which keeps others waiting
+// for what the transaction has locked. It begins with its first batch, if that is
+// what comes first, and keeps its last statements back, to send them with the
+// commit.
 type transaction struct {
-	pgx.Tx
-	last pgx.Batch
+	conn  *pgxpool.Conn
+	begin string // how it begins; "" once it has begun
+	last  pgx.Batch
 }
 
 // atLast runs a statement with the commit, after all others, in the order in
@@ -37,10 +41,64 @@ type transaction struct {
 // reads.
 func (t *transaction) atLast(sql string, args ...any) { t.last.Queue(sql, args...) }
 
+// SendBatch sends b, which begins the transaction if nothing has yet.
+func (t *transaction) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if t.begin != "" {
+		var first pgx.Batch
+		first.Queue(t.begin)
+		first.Queue(limits)
+		first.QueuedQueries = append(first.QueuedQueries, b.QueuedQueries...)
+		t.begin, b = "", &first
+	}
+	return t.conn.SendBatch(ctx, b)
+}
+
+// start begins the transaction if nothing has yet.
+func (t *transaction) start(ctx context.Context) error {
+	if t.begin == "" {
+		return nil
+	}
+	return t.SendBatch(ctx, &pgx.Batch{}).Close()
+}
+
+func (t *transaction) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if err := t.start(ctx); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	return t.conn.Exec(ctx, sql, args...)
+}
+
+func (t *transaction) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if err := t.start(ctx); err != nil {
+		return nil, err
+	}
+	return t.conn.Query(ctx, sql, args...)
+}
+
+func (t *transaction) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	if err := t.start(ctx); err != nil {
+		return noRow{err}
+	}
+	return t.conn.QueryRow(ctx, sql, args...)
+}
+
+// noRow is the row of a statement that was not sent.
+type noRow struct{ err error }
+
+func (r noRow) Scan(...any) error { return r.err }
+
+// copyIn runs a COPY … FROM STDIN of what from holds.
+func (t *transaction) copyIn(ctx context.Context, from io.Reader, sql string) (pgconn.CommandTag, error) {
+	if err := t.start(ctx); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	return t.conn.Conn().PgConn().CopyFrom(ctx, from, sql)
+}
+
 // commit ends the transaction with its last statements.
 func (t *transaction) commit(ctx context.Context) error {
-	if t.last.Len() == 0 {
-		return t.Commit(ctx)
+	if t.begin != "" && t.last.Len() == 0 {
+		return nil // nothing was asked, nothing is to be done
 	}
 	t.last.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" { // a statement had failed, and nobody said so
@@ -54,29 +112,27 @@ func (t *transaction) commit(ctx context.Context) error {
 	return nil
 }
 
-// undo ends the transaction without effect.
+// undo ends the transaction without effect. A connection that does not answer
+// is closed; so is one that the pool gets back in a transaction.
 func (t *transaction) undo(ctx context.Context) error {
-	if err := t.Rollback(ctx); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
-		return err
+	if t.conn.Conn().IsClosed() || t.conn.Conn().PgConn().TxStatus() == 'I' {
+		return nil
 	}
-	return nil
+	_, err := t.conn.Exec(ctx, "rollback")
+	return err
 }
 
 // transact runs fn in one transaction: commit on nil, roll back on error or
 // panic.
-func transact(ctx context.Context, conn *pgxpool.Conn, options pgx.TxOptions, fn func(*transaction) error) error {
-	tx, err := conn.BeginTx(ctx, bounded(options))
-	if err != nil {
-		return err
-	}
-	t := &transaction{Tx: tx}
+func transact(ctx context.Context, conn *pgxpool.Conn, begin string, fn func(*transaction) error) error {
+	t := &transaction{conn: conn, begin: begin}
 	returned := false
 	defer func() {
 		if !returned {
 			_ = t.undo(ctx) // it panics: whoever hears of that has more to see to
 		}
 	}()
-	err = fn(t)
+	err := fn(t)
 	returned = true
 	if err != nil {
 		return errors.Join(err, t.undo(ctx))
@@ -86,11 +142,11 @@ func transact(ctx context.Context, conn *pgxpool.Conn, options pgx.TxOptions, fn
 
 // inSnapshot runs fn in a read-only transaction, in which every statement sees
 // the same state.
-func inSnapshot(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
-	return retrying(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx *transaction) error { return fn(tx) })
+func inSnapshot(ctx context.Context, pool *pgxpool.Pool, fn func(*transaction) error) error {
+	return retrying(ctx, pool, "begin isolation level repeatable read read only", fn)
 }
 
-func retrying(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, fn func(*transaction) error) error {
+func retrying(ctx context.Context, pool *pgxpool.Pool, begin string, fn func(*transaction) error) error {
 	var err error
 	for attempt := range maxAttempts {
 		if attempt > 0 {
@@ -102,7 +158,7 @@ func retrying(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, fn
 			}
 		}
 		err = onConn(ctx, pool, func(conn *pgxpool.Conn) error {
-			return transact(ctx, conn, options, fn)
+			return transact(ctx, conn, begin, fn)
 		})
 		if !raced(err) {
 			return translate(err)

@@ -115,7 +115,7 @@ func (u *Undoing) Left(ctx context.Context, org identity.Organization, id timesh
 		)`
 	var n int
 	var left []timesheet.Entry
-	err := inSnapshot(ctx, u.pool, func(tx pgx.Tx) error {
+	err := inSnapshot(ctx, u.pool, func(tx *transaction) error {
 		if err := tx.QueryRow(ctx, `SELECT count(*) `+touched, string(org), id).Scan(&n); err != nil {
 			return err
 		}

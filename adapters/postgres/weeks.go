@@ -30,7 +30,7 @@ func NewWeeks(pool *pgxpool.Pool, now func() time.Time) *Weeks { return &Weeks{p
 
 // Week reads the week in one snapshot.
 func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek) (sheet timesheet.Sheet, entries []timesheet.Entry, err error) {
-	err = inSnapshot(ctx, w.pool, func(tx pgx.Tx) (err error) {
+	err = inSnapshot(ctx, w.pool, func(tx *transaction) (err error) {
 		var known bool
 		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workers WHERE org_id = $1 AND user_id = $2)`, string(org), of.UserID).Scan(&known); err != nil {
 			return err
@@ -48,7 +48,7 @@ func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timeshee
 }
 
 // weekEntries gives the live entries of a week; of none, at most limit.
-func weekEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, of timesheet.WorkerWeek, limit *int) ([]timesheet.Entry, error) {
+func weekEntries(ctx context.Context, tx *transaction, org identity.Organization, of timesheet.WorkerWeek, limit *int) ([]timesheet.Entry, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT `+entryColumns+` FROM entries
 		WHERE org_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 AND deletion IS NULL ORDER BY day, id LIMIT $5`,
@@ -59,7 +59,7 @@ func weekEntries(ctx context.Context, tx pgx.Tx, org identity.Organization, of t
 	return pgx.CollectRows(rows, scanEntry)
 }
 
-func readSheet(ctx context.Context, tx pgx.Tx, org identity.Organization, of timesheet.WorkerWeek) (timesheet.Sheet, error) {
+func readSheet(ctx context.Context, tx *transaction, org identity.Organization, of timesheet.WorkerWeek) (timesheet.Sheet, error) {
 	monday := of.Week.Monday().Time()
 	sheet := timesheet.NewSheet(of)
 	rows, err := tx.Query(ctx, `SELECT state, version, amended, entries, seconds, digest FROM weeks WHERE org_id = $1 AND user_id = $2 AND monday = $3`,
@@ -252,7 +252,7 @@ func (w *Weeks) Corrections(ctx context.Context, org identity.Organization, f ap
 		s.where("(c.opened_at, c.id) < (?, ?)", time.UnixMicro(after.OpenedAt).UTC(), after.ID)
 	}
 	var page []approval.LateChange
-	err := inSnapshot(ctx, w.pool, func(tx pgx.Tx) (err error) {
+	err := inSnapshot(ctx, w.pool, func(tx *transaction) (err error) {
 		page, err = lateChanges(ctx, tx, org, s.conditionText()+` ORDER BY c.opened_at DESC, c.id DESC LIMIT `+s.arg(limit), s.args...)
 		return err
 	})
@@ -262,14 +262,14 @@ func (w *Weeks) Corrections(ctx context.Context, org identity.Organization, f ap
 // Correction gives one late change.
 func (w *Weeks) Correction(ctx context.Context, org identity.Organization, id timesheet.ID) (approval.LateChange, error) {
 	var change approval.LateChange
-	err := inSnapshot(ctx, w.pool, func(tx pgx.Tx) (err error) {
+	err := inSnapshot(ctx, w.pool, func(tx *transaction) (err error) {
 		change, err = lateChange(ctx, tx, org, id)
 		return err
 	})
 	return change, err
 }
 
-func lateChange(ctx context.Context, tx pgx.Tx, org identity.Organization, id timesheet.ID) (approval.LateChange, error) {
+func lateChange(ctx context.Context, tx *transaction, org identity.Organization, id timesheet.ID) (approval.LateChange, error) {
 	found, err := lateChanges(ctx, tx, org, `c.org_id = $1 AND c.id = $2`, string(org), id)
 	if err == nil && len(found) == 0 {
 		err = fault.New(fault.NotFound, "not_found", "There is no such correction.")
@@ -282,7 +282,7 @@ func lateChange(ctx context.Context, tx pgx.Tx, org identity.Organization, id ti
 
 // lateChanges gives the corrections c for which the condition holds, each with
 // what is held under its key.
-func lateChanges(ctx context.Context, tx pgx.Tx, org identity.Organization, condition string, args ...any) ([]approval.LateChange, error) {
+func lateChanges(ctx context.Context, tx *transaction, org identity.Organization, condition string, args ...any) ([]approval.LateChange, error) {
 	rows, err := tx.Query(ctx, `SELECT `+correctionColumns+` FROM corrections c WHERE `+condition, args...)
 	if err != nil {
 		return nil, err

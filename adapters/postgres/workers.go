@@ -110,7 +110,7 @@ func (k *Workers) Put(ctx context.Context, org identity.Organization, userID str
 	return after, err
 }
 
-func storeWorker(ctx context.Context, tx pgx.Tx, org identity.Organization, w worker.Worker) error {
+func storeWorker(ctx context.Context, tx *transaction, org identity.Organization, w worker.Worker) error {
 	sql := `INSERT INTO workers (org_id, user_id, kind, name, email, active_from, active_to, version, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 	if w.Version > 1 {

@@ -105,7 +105,12 @@ func (r *Recorder) revise(ctx context.Context, by identity.Principal, id timeshe
 			if len(missed) > 0 {
 				return errMoved
 			}
-			if err := allowed(ctx, tx, before, after); err != nil {
+			touched := touchedBy(before, after)
+			states, totals, err := tx.Around(ctx, touched.weeks, touched.days())
+			if err != nil {
+				return err
+			}
+			if err := touched.allowed(states, totals); err != nil {
 				return err
 			}
 			return tx.Store(ctx, by.ID, before, after)

@@ -47,11 +47,13 @@ func (r *Recorder) Record(ctx context.Context, by identity.Principal, content ti
 		return timesheet.Entry{}, err
 	}
 	entry := timesheet.Record(r.newID(), content, by.ID, r.now())
+	touched := touchedBy(timesheet.Entry{}, entry)
 	err := r.entries.Atomically(ctx, by.Organization, func(tx Tx) error {
-		if err := tx.Lock(ctx, []string{content.UserID}, kindOf(by, content.UserID)); err != nil {
+		states, totals, err := tx.LockAround(ctx, []string{content.UserID}, kindOf(by, content.UserID), touched.weeks, touched.days())
+		if err != nil {
 			return err
 		}
-		if err := allowed(ctx, tx, timesheet.Entry{}, entry); err != nil {
+		if err := touched.allowed(states, totals); err != nil {
 			return err
 		}
 		if settle != nil {
@@ -94,24 +96,33 @@ func (r *Recorder) period() timesheet.Period {
 	return timesheet.Period{Today: timesheet.DayIn(r.now().UTC()), LockBefore: r.lock}
 }
 
-// allowed is nil when the weeks of the entry, before (zero for a new one) and
-// after, may be changed by hand, and the change fits into its day.
-func allowed(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
+// touch is what a change of an entry by hand has to do with.
+type touch struct {
+	weeks  []timesheet.WorkerWeek
+	shifts []timesheet.Shift
+}
+
+// touchedBy tells what the change from before (zero for a new entry) to after
+// touches.
+func touchedBy(before, after timesheet.Entry) touch {
 	weeks := []timesheet.WorkerWeek{timesheet.WeekOf(after.Snapshot().Content)}
 	if !before.ID().IsZero() {
 		weeks = append(weeks, timesheet.WeekOf(before.Snapshot().Content))
 	}
-	shifts := []timesheet.Shift{timesheet.ShiftOf(before, after)}
-	states, totals, err := tx.Around(ctx, weeks, timesheet.DaysOf(shifts))
-	if err != nil {
-		return err
-	}
-	for _, w := range weeks {
+	return touch{weeks, []timesheet.Shift{timesheet.ShiftOf(before, after)}}
+}
+
+func (t touch) days() []timesheet.WorkerDay { return timesheet.DaysOf(t.shifts) }
+
+// allowed is nil when the weeks may be changed by hand, and the change fits into
+// its day.
+func (t touch) allowed(states map[timesheet.WorkerWeek]timesheet.WeekState, totals map[timesheet.WorkerDay]int) error {
+	for _, w := range t.weeks {
 		if err := states[w].CheckHand(w.Week); err != nil {
 			return err
 		}
 	}
-	for _, o := range timesheet.Overflows(totals, shifts) {
+	for _, o := range timesheet.Overflows(totals, t.shifts) {
 		return fault.InField("/hours", timesheet.DayOver24h, "%s", o)
 	}
 	return nil
