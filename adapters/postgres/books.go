@@ -45,7 +45,7 @@ func (b *Books) Hours(ctx context.Context, org identity.Organization, q reportin
 		ordinals = append(ordinals, strconv.Itoa(i+1))
 	}
 	sql := `SELECT ` + columns.String() + `sum(seconds)::int8, count(*)::int8 FROM entries
-		WHERE org_id = $1 AND deleted_at IS NULL AND status <> 'rejected' AND day BETWEEN $2 AND $3 AND ($4 = '' OR user_id = $4)`
+		WHERE org_id = $1 AND deleted_at IS NULL AND status IN ('pending', 'approved') AND day BETWEEN $2 AND $3 AND ($4 = '' OR user_id = $4)`
 	if q.UserID != "" {
 		sql = strings.Replace(sql, `($4 = '' OR user_id = $4)`, `user_id = $4`, 1)
 	}

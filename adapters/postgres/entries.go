@@ -85,6 +85,7 @@ func (e *Entries) List(ctx context.Context, org identity.Organization, f timekee
 	if f.Status != "" {
 		s.where("status = ?", string(f.Status))
 	}
+	s.merged = f.UserID == "" && f.Project == "" && f.Status == "" && f.Source == "" && f.ImportID.IsZero()
 	if f.Source != "" {
 		s.where("source = ?", f.Source)
 	}
@@ -110,6 +111,7 @@ func (e *Entries) Pending(ctx context.Context, org identity.Organization, except
 type selection struct {
 	conditions []string
 	args       []any
+	merged     bool // no condition but those on days leads to an index
 }
 
 func (s *selection) where(condition string, args ...any) {
@@ -126,8 +128,22 @@ func (s *selection) after(day timesheet.Day, id timesheet.ID) {
 	}
 }
 
+// page is the statement for the newest of what is selected. There is no index of
+// all entries by day, since new entries pay for each index: where nothing else is
+// asked for, those of the three states are merged, each from its end, no further
+// than the page goes.
 func (s *selection) page(limit int) string {
-	return fmt.Sprintf(`SELECT %s FROM entries WHERE %s ORDER BY day DESC, id DESC LIMIT %s`, entryColumns, s.conditionText(), s.arg(limit))
+	const newest = `ORDER BY day DESC, id DESC LIMIT `
+	sql := `SELECT ` + entryColumns + ` FROM entries WHERE ` + s.conditionText()
+	n := s.arg(limit)
+	if !s.merged {
+		return sql + ` ` + newest + n
+	}
+	var branches []string
+	for _, status := range []timesheet.Status{timesheet.Pending, timesheet.Approved, timesheet.Rejected} {
+		branches = append(branches, `(`+sql+` AND status = '`+string(status)+`' `+newest+n+`)`)
+	}
+	return `SELECT ` + entryColumns + ` FROM (` + strings.Join(branches, ` UNION ALL `) + `) e ` + newest + n
 }
 
 func (s *selection) conditionText() string { return strings.Join(s.conditions, " AND ") }

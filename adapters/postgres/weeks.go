@@ -196,7 +196,9 @@ func (w *Weeks) ofWorker(ctx context.Context, org identity.Organization, f appro
 // open, the last that is in it.
 func (w *Weeks) weekBefore(ctx context.Context, org identity.Organization, state timesheet.WeekState, before timesheet.Day) (timesheet.Day, error) {
 	sql := `SELECT greatest(
-		(SELECT ` + mondayOf + ` FROM entries WHERE org_id = $1 AND day < $2 AND deleted_at IS NULL ORDER BY day DESC LIMIT 1),
+		(SELECT max(e.monday) FROM (VALUES ('pending'), ('approved'), ('rejected')) AS s (status) CROSS JOIN LATERAL (
+			SELECT ` + mondayOf + ` AS monday FROM entries
+			WHERE org_id = $1 AND status = s.status AND day < $2 AND deleted_at IS NULL ORDER BY day DESC LIMIT 1) e),
 		(SELECT monday FROM weeks WHERE org_id = $1 AND monday < $2 AND $3 IN ('', 'open') ORDER BY monday DESC LIMIT 1))`
 	if state != "" && state != timesheet.WeekOpen {
 		sql = `SELECT (SELECT monday FROM weeks WHERE org_id = $1 AND monday < $2 AND state = $3 ORDER BY monday DESC LIMIT 1)`
