@@ -50,9 +50,9 @@ func (b *book) Ask(ctx context.Context, userIDs []string, unseen worker.Kind, q 
 	if len(q.Weeks) > 0 {
 		a.Weeks = askWeeks(&batch, b.org, q.Weeks)
 	}
-	var since []timesheet.WorkerDay
+	since := new([]timesheet.WorkerDay)
 	if a.Totals = q.Forecast.Totals; len(a.Totals) > 0 {
-		b.askSince(&batch, q.Forecast, &since)
+		since = b.askSince(&batch, q.Forecast)
 	}
 	if batch.Len() == 0 {
 		return a, nil
@@ -71,19 +71,13 @@ func (b *book) Ask(ctx context.Context, userIDs []string, unseen worker.Kind, q 
 			return a, err
 		}
 	}
-	if len(since) > 0 {
-		totals, err := dayTotals(ctx, b.tx, b.org, since)
-		if err != nil {
-			return a, err
-		}
-		maps.Copy(a.Totals, totals)
-	}
-	return a, nil
+	return a, b.addUp(ctx, q.Forecast, *since)
 }
 
 // askSince asks which of the forecast's days have an entry that a later write
 // made what it is: that is all that can make a day fuller.
-func (b *book) askSince(batch *pgx.Batch, f intake.Forecast, since *[]timesheet.WorkerDay) {
+func (b *book) askSince(batch *pgx.Batch, f intake.Forecast) *[]timesheet.WorkerDay {
+	since := new([]timesheet.WorkerDay)
 	var first, last timesheet.Day
 	for d := range f.Totals {
 		if first.IsZero() || d.Day.Before(first) {
@@ -109,6 +103,7 @@ func (b *book) askSince(batch *pgx.Batch, f intake.Forecast, since *[]timesheet.
 		})
 		return err
 	})
+	return since
 }
 
 // askHeld asks what is held under the keys.
@@ -183,14 +178,12 @@ func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs [
 	var batch pgx.Batch
 	batch.Queue(`SELECT count(*) < $3 FROM workers WHERE org_id = $1 AND user_id = ANY ($2)`, string(b.org), userIDs, len(userIDs)).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&f.Unseen) })
-	// The number is read before the sums: what others commit in between may be
-	// part of them, and is looked up again under lock all the same.
-	batch.Queue(`SELECT coalesce((SELECT number FROM write_counters WHERE org_id = $1), 0)`, string(b.org)).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&f.After) })
+	after := b.askNumber(&batch)
 	f.Totals = askTotals(&batch, b.org, days)
 	if err := b.tx.SendBatch(ctx, &batch).Close(); err != nil {
 		return f, err
 	}
+	f.After = *after
 	created := make([]placed, len(entries))
 	for i := range entries {
 		created[i] = placed{before: &timesheet.Entry{}, after: entries[i], position: i}
@@ -204,7 +197,43 @@ func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs [
 		return f, err
 	}
 	b.inserted = entries
-	return f, copyEntries(ctx, b.tx, string(b.org), b.write, created)
+	if err := copyEntries(ctx, b.tx, string(b.org), b.write, created); err != nil {
+		return f, err
+	}
+	return f, b.renew(ctx, &f)
+}
+
+// renew brings a forecast up to date with what others wrote while entries were
+// being inserted, so that little is left to be looked up under lock.
+func (b *book) renew(ctx context.Context, f *intake.Forecast) error {
+	var batch pgx.Batch
+	after := b.askNumber(&batch)
+	since := b.askSince(&batch, *f)
+	if err := b.tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return err
+	}
+	f.After = *after
+	return b.addUp(ctx, *f, *since)
+}
+
+// askNumber asks for the number of the organisation's last write. It is asked
+// for before sums are: what others commit in between may be part of them, and is
+// looked up again all the same.
+func (b *book) askNumber(batch *pgx.Batch) *int64 {
+	var number int64
+	batch.Queue(`SELECT coalesce((SELECT number FROM write_counters WHERE org_id = $1), 0)`, string(b.org)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&number) })
+	return &number
+}
+
+// addUp reads the sums of days of the forecast anew.
+func (b *book) addUp(ctx context.Context, f intake.Forecast, days []timesheet.WorkerDay) error {
+	if len(days) == 0 {
+		return nil
+	}
+	totals, err := dayTotals(ctx, b.tx, b.org, days)
+	maps.Copy(f.Totals, totals)
+	return err
 }
 
 func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing []intake.Stored) error {
