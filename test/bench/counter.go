@@ -102,27 +102,25 @@ func single(ctx context.Context, pool *pgxpool.Pool, number string, i int) error
 	if err != nil {
 		return err
 	}
-	begin := pgx.TxOptions{BeginQuery: `begin; set local lock_timeout = '2s'; set local statement_timeout = '30s'; set local idle_in_transaction_session_timeout = '10s'`}
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	tx, err := conn.BeginTx(ctx, begin)
-	if err != nil {
-		return err
-	}
-	var locks, sums, last pgx.Batch
-	locks.Queue(`
+	defer conn.Release() // a connection that is still in a transaction is closed
+	var first, last pgx.Batch
+	first.Queue("begin")
+	first.Queue(`SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '30s', true),
+		set_config('idle_in_transaction_session_timeout', '10s', true), set_config('jit', 'off', true)`)
+	first.Queue(`
 		INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
 		SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
 		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
 		ORDER BY k.user_id ON CONFLICT (org_id, user_id) DO NOTHING`, "default", []string{user}, "contractor", now)
-	locks.Queue(`SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, "default", []string{user})
-	sums.Queue(`SELECT state FROM weeks WHERE org_id = $1 AND user_id = $2 AND monday = $3`, "default", user, day)
-	sums.Queue(`
+	first.Queue(`SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, "default", []string{user})
+	first.Queue(`SELECT state FROM weeks WHERE org_id = $1 AND user_id = $2 AND monday = $3`, "default", user, day)
+	first.Queue(`
 		SELECT coalesce(sum(e.seconds), 0)::int8 FROM entries e
-		WHERE e.org_id = $1 AND e.user_id = $2 AND e.day = $3 AND e.deletion IS NULL AND e.status <> 'rejected'`, "default", user, day)
+		WHERE e.org_id = $1 AND e.user_id = $2 AND e.day BETWEEN $3 AND $3 AND e.deletion IS NULL AND e.status <> 'rejected'`, "default", user, day)
 	last.Queue(`
 		INSERT INTO entries (org_id, id, source, external_id, user_id, day, seconds, project, description, billable,
 			status, version, change, created_at, created_by, updated_at, updated_by, write_id, position)
@@ -137,9 +135,9 @@ func single(ctx context.Context, pool *pgxpool.Pool, number string, i int) error
 		WITH next AS (`+number+`)
 		INSERT INTO writes (org_id, number, write_id, at, principal, import_id) SELECT $1, number, $2, $3, $4, $5 FROM next`, args...)
 	last.Queue("commit")
-	for _, b := range []*pgx.Batch{&locks, &sums, &last} {
-		if err := tx.SendBatch(ctx, b).Close(); err != nil {
-			return errors.Join(err, tx.Rollback(ctx))
+	for _, b := range []*pgx.Batch{&first, &last} {
+		if err := conn.SendBatch(ctx, b).Close(); err != nil {
+			return err
 		}
 	}
 	return nil
