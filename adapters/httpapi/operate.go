@@ -100,7 +100,7 @@ func (s *Server) operate(r route) fiber.Handler {
 // authenticate says who calls. Callers whose tokens are refused use up their
 // address's share of refusals; only they are told to wait.
 func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (identity.Principal, error) {
-	token, err := credentials(c)
+	token, err := Credentials(c)
 	if err == nil {
 		var by identity.Principal
 		if by, err = s.application.Authenticate(ctx, token); err == nil {
