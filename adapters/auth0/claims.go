@@ -6,9 +6,8 @@ import (
 	"timesheets/application/access"
 )
 
-// tokenClaims is the claims set of one token while it is being proven. It is
-// filled by golang-jwt through UnmarshalJSON and read by it through jwt.Claims.
-// Its zero value lacks everything, and so is refused.
+// tokenClaims is the claims set of one token while it is being proven. golang-jwt
+// reads it through jwt.Claims. Its zero value lacks everything, and so is refused.
 type tokenClaims struct {
 	profile Profile
 
@@ -21,13 +20,19 @@ type tokenClaims struct {
 	custom                         map[string]any
 }
 
-// UnmarshalJSON decodes the claims exactly: a claim counts under its very name
-// and with its very type, null is no value, and a number in quotes no number.
-func (c *tokenClaims) UnmarshalJSON(text []byte) error {
-	if walkObject(text, c.take) != nil {
-		return BadClaims
+// readClaims decodes the claims part of a token exactly: a claim counts under
+// its very name and with its very type, null is no value, and a number in
+// quotes no number.
+func readClaims(part string, profile Profile) (*tokenClaims, error) {
+	text, err := decode(part)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	c := tokenClaims{profile: profile}
+	if walkObject(text, c.take) != nil {
+		return nil, BadClaims
+	}
+	return &c, nil
 }
 
 // take reads one claim.

@@ -15,7 +15,8 @@
 // golang-jwt and keyfunc do the cryptography and the bookkeeping. What stands
 // around them is there because their defaults believe too much: duplicate
 // members, quoted numbers, critical extensions, a key set that an error page
-// has emptied.
+// has emptied. golang-jwt's own parser is not asked: it would decode once more,
+// leniently, what was decoded exactly.
 //
 // Keys come from the issuer's JSON Web Key Set, in the background. A request
 // waits for them at most a second, and only when it shows a key id that nobody

@@ -1,16 +1,24 @@
 package auth0
 
-import "strings"
+import (
+	"encoding/base64"
+	"strings"
+)
 
 // MaxTokenLength is the longest access token, in bytes. It leaves room for the
 // other headers within the 16 KiB that a request's header may have.
 const MaxTokenLength = 12 << 10
 
-// checkForm gives the header part of a compact JWS (RFC 7515, section 7.1):
-// exactly three parts, each of the base64url alphabet without padding. It looks
-// at bytes: Go's decoder skips line breaks, which would give one token many
-// spellings.
-func checkForm(token string) (header string, err error) {
+// parts are those of a compact JWS (RFC 7515, section 7.1), as they are written.
+type parts struct {
+	header, claims, signature string
+	signed                    string // header.claims
+}
+
+// checkForm gives the parts of a token: exactly three, each of the base64url
+// alphabet without padding. It looks at bytes: Go's decoder skips line breaks,
+// which would give one token many spellings.
+func checkForm(token string) (parts, error) {
 	var dots [2]int
 	n := 0
 	for i := range len(token) {
@@ -20,15 +28,16 @@ func checkForm(token string) (header string, err error) {
 			dots[n] = i
 			n++
 		case c == '.' && strings.Count(token, ".") == 4:
-			return "", Encrypted
+			return parts{}, Encrypted
 		default:
-			return "", Malformed
+			return parts{}, Malformed
 		}
 	}
-	if n != 2 || dots[0] == 0 || dots[1] == dots[0]+1 || dots[1] == len(token)-1 {
-		return "", Malformed
+	first, second := dots[0], dots[1]
+	if n != 2 || first == 0 || second == first+1 || second == len(token)-1 {
+		return parts{}, Malformed
 	}
-	return token[:dots[0]], nil
+	return parts{token[:first], token[first+1 : second], token[second+1:], token[:second]}, nil
 }
 
 // base64url has the characters of RFC 4648, section 5.
@@ -38,3 +47,16 @@ var base64url = func() (has [256]bool) {
 	}
 	return has
 }()
+
+// strict refuses a last character with bits that mean nothing, which would be
+// other spellings too.
+var strict = base64.RawURLEncoding.Strict()
+
+// decode gives the bytes of a part.
+func decode(part string) ([]byte, error) {
+	text, err := strict.DecodeString(part)
+	if err != nil {
+		return nil, Malformed
+	}
+	return text, nil
+}

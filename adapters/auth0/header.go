@@ -5,16 +5,16 @@ import "strings"
 // maxKeyIDLength is the longest key id, in bytes, that is looked up.
 const maxKeyIDLength = 128
 
-// checkHeader decodes the header part of a token and holds it against what the
-// configuration allows. Members that we do not know are ignored, as RFC 7515,
+// readHeader decodes the header part of a token, holds it against what the
+// configuration allows and gives the key id, "" when there is none. Members that we do not know are ignored, as RFC 7515,
 // section 4, wants it; among them are all that offer a key of their own (jwk,
 // jku, x5c, x5u): keys come from the issuer's key set, whatever a token says.
-func (v *Verifier) checkHeader(part string) error {
-	text, err := v.parser.DecodeSegment(part)
+func (v *Verifier) readHeader(part string) (kid string, err error) {
+	text, err := decode(part)
 	if err != nil {
-		return Malformed
+		return "", err
 	}
-	var alg, typ, kid string
+	var alg, typ string
 	var refused error
 	err = walkObject(text, func(name string, o object) (err error) {
 		switch name {
@@ -40,17 +40,17 @@ func (v *Verifier) checkHeader(part string) error {
 	})
 	switch {
 	case err != nil:
-		return BadHeader
+		return "", BadHeader
 	case refused != nil:
-		return refused
-	case alg != v.algorithm:
-		return WrongAlgorithm
+		return "", refused
+	case alg != v.method.Alg():
+		return "", WrongAlgorithm
 	case typ == "" && !v.profile.acceptsUntyped():
-		return WrongType
+		return "", WrongType
 	case v.asymmetric() && (kid == "" || len(kid) > maxKeyIDLength):
-		return NoKeyID
+		return "", NoKeyID
 	}
-	return nil
+	return kid, nil
 }
 
 // mediaType gives a typ as RFC 7515, section 4.1.9, compares it: without

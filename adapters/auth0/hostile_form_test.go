@@ -68,7 +68,7 @@ func hostileForms() []hostile {
 		{"claims of a length that base64 does not have", parts(func(_, c, _ *string) { *c = strings.Repeat("A", 5) }), auth0.Malformed},
 		{"the claims in base64 twice", func(w *world) string {
 			return w.SignText(jsonOf(w.Header()), base64.RawURLEncoding.EncodeToString([]byte(jsonOf(goodClaims(w)))))
-		}, auth0.Malformed},
+		}, auth0.BadClaims},
 
 		{"one byte too long", func(w *world) string {
 			short := claims(j{"padding": ""})(w)

@@ -14,7 +14,7 @@ type Reason string
 
 const (
 	TooLong        Reason = "too_long"        // longer than MaxTokenLength
-	Malformed      Reason = "malformed"       // not three base64url parts of JSON, JSON and a signature
+	Malformed      Reason = "malformed"       // not three base64url parts
 	Encrypted      Reason = "encrypted"       // a JWE
 	BadHeader      Reason = "bad_header"      // not strict JSON, or a member of the wrong type
 	WrongAlgorithm Reason = "wrong_algorithm" // alg is not the configured one
@@ -77,8 +77,6 @@ func reasonOf(err error) Reason {
 		err    error
 		reason Reason
 	}{
-		{jwt.ErrTokenMalformed, Malformed},
-		{jwt.ErrTokenSignatureInvalid, BadSignature},
 		{jwt.ErrTokenRequiredClaimMissing, MissingClaim},
 		{jwt.ErrTokenInvalidAudience, WrongAudience},
 		{jwt.ErrTokenUsedBeforeIssued, IssuedAhead},

@@ -20,10 +20,9 @@ const leeway = 30 * time.Second
 // concurrent use. It needs Run beside it to keep its keys fresh.
 type Verifier struct {
 	issuer    string
-	algorithm string
 	profile   Profile
-	parser    *jwt.Parser
-	strictPSS jwt.SigningMethod
+	method    jwt.SigningMethod // the configured one, whatever a token says
+	validator *jwt.Validator
 	keys      keys
 	cache     cache
 	counters  counters
@@ -50,23 +49,17 @@ func NewVerifier(c Config) (*Verifier, error) {
 		return nil, err
 	}
 	v := &Verifier{
-		issuer:    c.Issuer,
-		algorithm: c.Algorithm,
-		profile:   c.Profile,
-		now:       c.Now,
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{c.Algorithm}),
-			jwt.WithStrictDecoding(),
+		issuer:  c.Issuer,
+		profile: c.Profile,
+		method:  signingMethod(c.Algorithm),
+		now:     c.Now,
+		validator: jwt.NewValidator(
 			jwt.WithAudience(c.Audience),
 			jwt.WithExpirationRequired(),
 			jwt.WithIssuedAt(),
 			jwt.WithLeeway(leeway),
 			jwt.WithTimeFunc(c.Now),
 		),
-		strictPSS: &jwt.SigningMethodRSAPSS{
-			SigningMethodRSA: jwt.SigningMethodPS256.SigningMethodRSA,
-			Options:          &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash},
-		},
 	}
 	if v.asymmetric() {
 		v.keys, err = newKeyring(c)
@@ -79,7 +72,19 @@ func NewVerifier(c Config) (*Verifier, error) {
 	return v, nil
 }
 
-func (v *Verifier) asymmetric() bool { return v.algorithm != HS256 }
+// signingMethod gives golang-jwt's method of that name, but for its PS256: that
+// takes a salt of any length, and RFC 7518, section 3.5, does not.
+func signingMethod(algorithm string) jwt.SigningMethod {
+	if algorithm == PS256 {
+		return &jwt.SigningMethodRSAPSS{
+			SigningMethodRSA: jwt.SigningMethodPS256.SigningMethodRSA,
+			Options:          &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash},
+		}
+	}
+	return jwt.GetSigningMethod(algorithm)
+}
+
+func (v *Verifier) asymmetric() bool { return v.method.Alg() != HS256 }
 
 // Run keeps the keys fresh until ctx ends. Without keys it tries again every
 // few seconds, so that it is ready soon after the issuer is.
@@ -114,28 +119,51 @@ func (v *Verifier) Verify(ctx context.Context, token string) (access.Claims, err
 
 // prove goes the four steps of the package comment.
 func (v *Verifier) prove(ctx context.Context, token string) (access.Claims, error) {
-	header, err := checkForm(token)
+	written, err := checkForm(token)
 	if err != nil {
 		return access.Claims{}, err
 	}
-	if err := v.checkHeader(header); err != nil {
+	keyID, err := v.readHeader(written.header)
+	if err != nil {
 		return access.Claims{}, err
 	}
-	claims := tokenClaims{profile: v.profile}
-	find := v.keys.keyfunc(ctx)
-	_, err = v.parser.ParseWithClaims(token, &claims, func(t *jwt.Token) (any, error) {
-		if claims.issuer != v.issuer { // a key speaks for its own issuer only
-			return nil, WrongIssuer
-		}
-		if v.algorithm == PS256 { // golang-jwt's own takes a salt of any length, RFC 7518, section 3.5, does not
-			t.Method = v.strictPSS
-		}
-		return find(t)
-	})
+	claims, err := readClaims(written.claims, v.profile)
 	if err != nil {
+		return access.Claims{}, err
+	}
+	if claims.issuer != v.issuer { // a key speaks for its own issuer only
+		return access.Claims{}, WrongIssuer
+	}
+	if err := v.checkSignature(ctx, keyID, written); err != nil {
+		return access.Claims{}, err
+	}
+	if err := v.validator.Validate(claims); err != nil {
 		return access.Claims{}, err
 	}
 	return claims.verified(), nil
+}
+
+// checkSignature asks for the key that the token names, or for the secrets that
+// it may be signed with, and tries them.
+func (v *Verifier) checkSignature(ctx context.Context, keyID string, written parts) error {
+	signature, err := decode(written.signature)
+	if err != nil {
+		return err
+	}
+	key, err := v.keys.keyfunc(ctx)(&jwt.Token{Header: map[string]any{"alg": v.method.Alg(), "kid": keyID}})
+	if err != nil {
+		return err
+	}
+	set, several := key.(jwt.VerificationKeySet)
+	if !several {
+		set.Keys = []jwt.VerificationKey{key}
+	}
+	for _, key := range set.Keys {
+		if v.method.Verify(written.signed, signature, key) == nil {
+			return nil
+		}
+	}
+	return BadSignature
 }
 
 // refuse makes the fault of a refused token and counts it.
