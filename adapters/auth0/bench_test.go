@@ -44,7 +44,7 @@ func BenchmarkVerifyFirst(b *testing.B) {
 			n = 0
 			w.clock.Advance(2 * 60e9) // all that was remembered has ended
 		}
-		if _, err := w.verifier.Verify(b.Context(), tokens[n]); err != nil {
+		if _, err := w.verifier.Verify(b.Context(), []byte(tokens[n])); err != nil {
 			b.Fatal(err)
 		}
 		n++
@@ -57,7 +57,7 @@ func BenchmarkVerifyFirst(b *testing.B) {
 // BenchmarkVerifyCached shows the same token again.
 func BenchmarkVerifyCached(b *testing.B) {
 	w := newWorld(b)
-	token := w.machineToken()
+	token := []byte(w.machineToken())
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := w.verifier.Verify(b.Context(), token); err != nil {
@@ -72,7 +72,7 @@ func BenchmarkRefuse(b *testing.B) {
 	token := signed(nil, withKey(stranger))(w)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.verifier.Verify(b.Context(), token); err == nil {
+		if _, err := w.verifier.Verify(b.Context(), []byte(token)); err == nil {
 			b.Fatal("accepted")
 		}
 	}

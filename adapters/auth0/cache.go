@@ -13,8 +13,8 @@ const (
 	cacheSize = 8192        // tokens at most
 )
 
-// fingerprint stands for a token in the cache. A digest and never the string:
-// a web server may write the next request into the memory of this one's.
+// fingerprint stands for a token in the cache. A digest and never the token: a
+// web server writes the next request into the memory of this one's.
 type fingerprint [sha256.Size]byte
 
 // cache remembers tokens that were proven, so that a busy client's token costs

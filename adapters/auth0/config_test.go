@@ -83,9 +83,9 @@ func TestTheKeySetMayLieElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.Verify(t.Context(), claims(j{"iss": config.Issuer})(w)); err != nil {
+	if _, err := v.Verify(t.Context(), []byte(claims(j{"iss": config.Issuer})(w))); err != nil {
 		t.Error(err)
 	}
-	_, err = v.Verify(t.Context(), w.machineToken())
+	_, err = v.Verify(t.Context(), []byte(w.machineToken()))
 	isRefused(t, err, auth0.WrongIssuer)
 }

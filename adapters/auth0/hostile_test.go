@@ -40,7 +40,7 @@ func refuseAll(t *testing.T, w *world, tokens []hostile) {
 		seen[tt.name] = true
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			principal, err := authenticator.Authenticate(t.Context(), tt.token(w))
+			principal, err := authenticator.Authenticate(t.Context(), []byte(tt.token(w)))
 			f := fault.Of(err)
 			if f == nil {
 				t.Fatalf("accepted, as %+v", principal)

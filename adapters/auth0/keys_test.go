@@ -225,7 +225,7 @@ func TestAnOutageOfTheIssuerChangesNothingForADayThenNothingCanBeJudged(t *testi
 	}
 	accepts(t, w, w.machineToken()) // to the second
 	w.clock.Advance(time.Second)
-	_, err := w.verifier.Verify(t.Context(), w.machineToken())
+	_, err := w.verifier.Verify(t.Context(), []byte(w.machineToken()))
 	isUnavailable(t, err)
 	isUnavailable(t, w.verifier.Ready())
 	w.BreakKeys(nil)
@@ -239,7 +239,7 @@ func TestAnUnknownKeyIDInAnOutageIsNotTheCallersFault(t *testing.T) {
 	w.BreakKeys(localissuer.Answer(503, `{}`))
 	rotateTwice(w)
 	for range 3 {
-		_, err := w.verifier.Verify(t.Context(), w.machineToken())
+		_, err := w.verifier.Verify(t.Context(), []byte(w.machineToken()))
 		isUnavailable(t, err)
 	}
 	w.BreakKeys(nil)
@@ -257,7 +257,7 @@ func TestAHangingIssuerHoldsARequestNoLongerThanItMay(t *testing.T) {
 	}))
 	rotateTwice(w)
 	for range 20 {
-		_, err := w.verifier.Verify(t.Context(), w.machineToken())
+		_, err := w.verifier.Verify(t.Context(), []byte(w.machineToken()))
 		isUnavailable(t, err)
 	}
 	if got := hanging.Load(); got != 1 {
@@ -283,7 +283,7 @@ func TestAnUnknownKeyIDJoinsTheFetchThatIsUnderWay(t *testing.T) {
 		}
 	})
 	<-arrived
-	_, err := w.verifier.Verify(t.Context(), w.machineToken())
+	_, err := w.verifier.Verify(t.Context(), []byte(w.machineToken()))
 	isUnavailable(t, err)
 	if got := w.verifier.Stats().KeyFetches; got != 2 { // at the start, and this one
 		t.Errorf("%d fetches", got)
@@ -300,12 +300,12 @@ func TestWithoutKeysNothingIsJudgedAndTheyAreFoundSoonAfterTheIssuerIsBack(t *te
 	go w.verifier.Run(t.Context())
 	token := w.machineToken()
 	eventually(t, "a few attempts were made", func() bool { return w.KeyRequests() >= 5 })
-	_, err := w.verifier.Verify(t.Context(), token)
+	_, err := w.verifier.Verify(t.Context(), []byte(token))
 	isUnavailable(t, err)
 	isUnavailable(t, w.verifier.Ready())
 	w.BreakKeys(nil) // the clock stands still, so no cooldown ends: recovery must not hang on one
 	eventually(t, "the token is accepted", func() bool {
-		_, err := w.verifier.Verify(t.Context(), token)
+		_, err := w.verifier.Verify(t.Context(), []byte(token))
 		return err == nil
 	})
 }
@@ -318,7 +318,7 @@ func TestAnIssuerThatIsNotThereYetIsFoundWhenItComes(t *testing.T) {
 	go w.verifier.Run(t.Context())
 	token := w.machineToken()
 	eventually(t, "an attempt failed", func() bool { return w.verifier.Stats().KeyFetchFailures > 0 })
-	_, err := w.verifier.Verify(t.Context(), token)
+	_, err := w.verifier.Verify(t.Context(), []byte(token))
 	isUnavailable(t, err)
 	again, err := localissuer.Start(localissuer.Options{Address: address, Audience: audience, Keys: keyPairs(), Now: w.clock.Now})
 	if err != nil {
@@ -326,7 +326,7 @@ func TestAnIssuerThatIsNotThereYetIsFoundWhenItComes(t *testing.T) {
 	}
 	t.Cleanup(again.Close)
 	eventually(t, "the token is accepted", func() bool {
-		_, err := w.verifier.Verify(t.Context(), token)
+		_, err := w.verifier.Verify(t.Context(), []byte(token))
 		return err == nil
 	})
 }

@@ -49,7 +49,7 @@ func TestTheSecretFileIsLookedAtInTheBackground(t *testing.T) {
 	w := newWorld(t, hs256(t), pace(func(p *auth0.Pace) { p.Reread = 5 * time.Millisecond }))
 	write(t, w.config.SecretFile, newSecret)
 	eventually(t, "the new secret is known", func() bool {
-		_, err := w.verifier.Verify(t.Context(), signedWith(w, newSecret))
+		_, err := w.verifier.Verify(t.Context(), []byte(signedWith(w, newSecret)))
 		return err == nil
 	})
 }

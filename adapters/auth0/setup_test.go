@@ -115,14 +115,14 @@ func eventually(t testing.TB, what string, holds func() bool) {
 
 func accepts(t testing.TB, w *world, token string) {
 	t.Helper()
-	if _, err := w.verifier.Verify(t.Context(), token); err != nil {
+	if _, err := w.verifier.Verify(t.Context(), []byte(token)); err != nil {
 		t.Errorf("a good token was refused: %v", err)
 	}
 }
 
 func refuses(t testing.TB, w *world, token string, want auth0.Reason) {
 	t.Helper()
-	_, err := w.verifier.Verify(t.Context(), token)
+	_, err := w.verifier.Verify(t.Context(), []byte(token))
 	isRefused(t, err, want)
 }
 

@@ -63,7 +63,7 @@ func (b *bank) answers(body string) { b.BreakTokens(localissuer.Answer(200, body
 func TestTheTokenOfTheJobIsAcceptedByTheAPI(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, time.Hour, func(c *auth0.SourceConfig) { c.Organization = "org_acme" })
-	claims, err := b.verifier.Verify(t.Context(), b.token(t))
+	claims, err := b.verifier.Verify(t.Context(), []byte(b.token(t)))
 	if err != nil || claims.Client != "job" || claims.Scope != "batch:upload" || claims.Organization != "org_acme" {
 		t.Errorf("got %+v, %v", claims, err)
 	}

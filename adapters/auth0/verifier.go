@@ -98,17 +98,17 @@ func (v *Verifier) Ready() error { return v.keys.ready() }
 
 // Verify proves token; see access.TokenVerifier. The cause of a fault.Unauthenticated
 // is a Reason.
-func (v *Verifier) Verify(ctx context.Context, token string) (access.Claims, error) {
+func (v *Verifier) Verify(ctx context.Context, token []byte) (access.Claims, error) {
 	if len(token) > MaxTokenLength {
 		return access.Claims{}, v.refuse(TooLong)
 	}
-	f := fingerprint(sha256.Sum256([]byte(token)))
+	f := fingerprint(sha256.Sum256(token))
 	now, generation := v.now(), v.keys.generation()
 	if claims, proven := v.cache.get(f, generation, now); proven {
 		v.counters.cacheHits.Add(1)
 		return claims, nil
 	}
-	claims, err := v.prove(ctx, token)
+	claims, err := v.prove(ctx, string(token))
 	if err != nil {
 		return access.Claims{}, v.refuse(err)
 	}

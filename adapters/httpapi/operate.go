@@ -106,6 +106,7 @@ func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (identity.Princ
 		if by, err = s.application.Authenticate(ctx, token); err == nil {
 			return by, nil
 		}
+		err = tokenRefused(token, err)
 	}
 	if errors.Is(err, fault.Unauthenticated) || errors.Is(err, fault.Malformed) {
 		if tooMany := s.limit(c.Context(), s.meters.failures, addressKey(c.Context())); tooMany != nil {

@@ -156,8 +156,8 @@ func hasBearer(h *fasthttp.RequestHeader) bool {
 	if len(values) != 1 {
 		return false
 	}
-	_, err := bearerToken(string(values[0]))
-	return err == nil
+	token, err := bearerToken(values[0])
+	return err == nil && b64token.Match(token)
 }
 
 // cannotRead is fasthttp's ErrorHandler: it answers what could not be read to

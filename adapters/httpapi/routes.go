@@ -15,8 +15,9 @@ import (
 // Application is what HTTP asks of the program inside: one field for each use
 // case, all of them there.
 type Application struct {
-	// Authenticate proves an access token and says who calls.
-	Authenticate func(ctx context.Context, token string) (identity.Principal, error)
+	// Authenticate proves an access token, of whose memory it keeps nothing, and
+	// says who calls.
+	Authenticate func(ctx context.Context, token []byte) (identity.Principal, error)
 
 	Receiver    *intake.Receiver
 	Lookback    *intake.Lookback

@@ -46,8 +46,8 @@ var (
 		Organization: identity.DefaultOrganization, Scopes: []identity.Scope{identity.ReadTimesheets, identity.CreateTimesheets}}
 )
 
-func authenticate(_ context.Context, token string) (identity.Principal, error) {
-	switch token {
+func authenticate(_ context.Context, token []byte) (identity.Principal, error) {
+	switch string(token) {
 	case "machine":
 		return machine, nil
 	case "ann":

@@ -33,9 +33,9 @@ func NewAuthenticator(verifier TokenVerifier, config Config) (*Authenticator, er
 	return &Authenticator{verifier, config}, nil
 }
 
-// Authenticate proves token and says who calls. Faults are those of
-// TokenVerifier.Verify and of Principal.
-func (a *Authenticator) Authenticate(ctx context.Context, token string) (identity.Principal, error) {
+// Authenticate proves token and says who calls. Like TokenVerifier.Verify it
+// keeps nothing of token's memory; its faults are those of that and of Principal.
+func (a *Authenticator) Authenticate(ctx context.Context, token []byte) (identity.Principal, error) {
 	claims, err := a.verifier.Verify(ctx, token)
 	if err != nil {
 		return identity.Principal{}, err

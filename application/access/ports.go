@@ -34,7 +34,7 @@ type TokenVerifier interface {
 	// now. What proves nothing is a fault.Unauthenticated with the code
 	// invalid_token; while nothing can be proven for want of signing keys it is a
 	// fault.Unavailable with the code signing_keys_unavailable. Neither says
-	// anything that stood in the token. The result keeps no reference to token's
-	// memory.
-	Verify(ctx context.Context, token string) (Claims, error)
+	// anything that stood in the token. token's memory is only read, and nothing
+	// keeps it: it is a request's, and soon the next request's.
+	Verify(ctx context.Context, token []byte) (Claims, error)
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // Authenticate is how HTTP asks who calls.
-func Authenticate(a *access.Authenticator) func(context.Context, string) (identity.Principal, error) {
+func Authenticate(a *access.Authenticator) func(context.Context, []byte) (identity.Principal, error) {
 	return a.Authenticate
 }
 
