@@ -87,30 +87,48 @@ func (s *stage) verify(ctx context.Context) (first, bare float64, err error) {
 	if err := verifier.Refresh(ctx); err != nil {
 		return 0, 0, err
 	}
-	var firsts, bares figures
-	for n := range tokenRounds {
-		token := s.issuer.MachineToken(localissuer.Machine{
+	tokens := make([]string, tokenRounds)
+	for n := range tokens {
+		tokens[n] = s.issuer.MachineToken(localissuer.Machine{
 			Client: "import-job", Scopes: []string{string(identity.BatchUpload)}, Claims: map[string]any{"jti": strconv.Itoa(n)},
 		})
-		began := time.Now()
-		if _, err := verifier.Verify(ctx, []byte(token)); err != nil {
-			return 0, 0, err
-		}
-		firsts = append(firsts, float64(time.Since(began).Nanoseconds())/1000)
-
+	}
+	var firsts, bares figures
+	for n, token := range tokens {
 		dot := strings.LastIndexByte(token, '.')
 		signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
 		if err != nil {
 			return 0, 0, err
 		}
-		began = time.Now()
-		sum := sha256.Sum256([]byte(token[:dot]))
-		if err := rsa.VerifyPKCS1v15(s.key, crypto.SHA256, sum[:], signature); err != nil {
+		shown, signed := []byte(token), []byte(token[:dot])
+		turns := []func() error{
+			func() error {
+				return took(&firsts, func() error {
+					_, err := verifier.Verify(ctx, shown)
+					return err
+				})
+			},
+			func() error {
+				return took(&bares, func() error {
+					sum := sha256.Sum256(signed)
+					return rsa.VerifyPKCS1v15(s.key, crypto.SHA256, sum[:], signature)
+				})
+			},
+		}
+		// Whoever comes second finds the processor's caches warm.
+		if err := errors.Join(turns[n%2](), turns[1-n%2]()); err != nil {
 			return 0, 0, err
 		}
-		bares = append(bares, float64(time.Since(began).Nanoseconds())/1000)
 	}
 	return firsts.median(), bares.median(), nil
+}
+
+// took adds how many µs do takes.
+func took(all *figures, do func() error) error {
+	began := time.Now()
+	err := do()
+	*all = append(*all, float64(time.Since(began).Nanoseconds())/1000)
+	return err
 }
 
 // flood sends so many requests over 16 connections; each must be answered 200.
