@@ -86,13 +86,6 @@ func memberOf(name string) member {
 	return 0
 }
 
-var names = map[member]string{
-	givenUserID: "user_id", givenDate: "date", givenProject: "project", givenHours: "hours", givenSeconds: "seconds",
-	givenTask: "task", givenDescription: "description", givenBillable: "billable", givenStartedAt: "started_at",
-	givenTimeZone: "time_zone", givenTags: "tags", givenSource: "source", givenExternalID: "external_id",
-	givenSourceUpdatedAt: "source_updated_at", givenWorker: "worker",
-}
-
 // members is what was read of an object. What is wrong with it does not keep
 // the rest from being read: a refused row is kept under its key.
 type members struct {
@@ -142,13 +135,10 @@ func readMembers(raw []byte, f form) (members, error) {
 	return m, atEnd(dec)
 }
 
-// nameIn gives the name of a member without its quotes. Those that a row may
-// have cost no memory.
+// nameIn gives the name of a member without its quotes.
 func nameIn(quoted jsontext.Value) (string, error) {
-	if len(quoted) > 2 {
-		if known := names[memberOf(string(quoted[1:len(quoted)-1]))]; known != "" {
-			return known, nil
-		}
+	if bytes.IndexByte(quoted, '\\') < 0 { // which the decoder has read: nothing in it stands for something else
+		return string(quoted[1 : len(quoted)-1]), nil
 	}
 	b, err := jsontext.AppendUnquote(nil, quoted)
 	return string(b), err

@@ -155,8 +155,10 @@ func unknownMember(pointer string) fault.Field {
 
 // escapePointer follows RFC 6901, section 3.
 func escapePointer(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return pointerEscapes.Replace(name)
 }
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // fieldFault says what is wrong with the value at pointer.
 func fieldFault(pointer string, err error) fault.Field {

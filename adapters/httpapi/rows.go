@@ -14,8 +14,17 @@ import (
 
 // rowsOfArray cuts a JSON array into rows. Only an array that does not parse
 // is an error: a row with a mistake is a row with a problem. The rows keep
-// slices of body.
+// slices of body as their Text, all else is copied.
 func rowsOfArray(body []byte) ([]intake.Row, error) {
+	p := plain{in: body, texts: new(texts)}
+	if rows, ok := p.rows(); ok {
+		return rows, nil
+	}
+	return strictRows(body)
+}
+
+// strictRows is rowsOfArray for every array, and says where it breaks.
+func strictRows(body []byte) ([]intake.Row, error) {
 	// What is wrong within a row is for the row to say.
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if _, err := dec.ReadToken(); err != nil {
@@ -48,6 +57,7 @@ func rowsOfArray(body []byte) ([]intake.Row, error) {
 // line that is not JSON is a row with a problem.
 func rowsOfLines(body []byte) ([]intake.Row, error) {
 	var rows []intake.Row
+	p := plain{texts: new(texts)}
 	for line := range bytes.Lines(body) {
 		if line = bytes.Trim(line, " \t\r\n"); len(line) == 0 {
 			continue
@@ -55,7 +65,14 @@ func rowsOfLines(body []byte) ([]intake.Row, error) {
 		if len(rows) == intake.MaxRows {
 			return nil, tooManyRows()
 		}
-		rows = append(rows, readRow(line))
+		if rows == nil {
+			rows = make([]intake.Row, 0, min(len(body)/len(line)+1, intake.MaxRows))
+		}
+		var row intake.Row
+		if p.in, p.at = line, 0; !p.row(&row) || p.at < len(line) {
+			row = readRow(line)
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }
