@@ -135,8 +135,10 @@ func (c Content) Digest() Digest {
 		billable = 1
 	}
 	buf = append(buf, billable)
-	for _, tag := range slices.Compact(slices.Sorted(slices.Values(c.Tags))) {
-		text(tag)
+	if len(c.Tags) > 0 {
+		for _, tag := range slices.Compact(slices.Sorted(slices.Values(c.Tags))) {
+			text(tag)
+		}
 	}
 	sum := sha256.Sum256(buf)
 	return Digest(sum[:16])

@@ -2,6 +2,7 @@ package timesheet_test
 
 import (
 	"errors"
+	"regexp"
 	"testing"
 	"time"
 
@@ -125,6 +126,26 @@ func FuzzADateOrARefusal(f *testing.F) {
 		}
 		if _, err := time.Parse(time.DateOnly, s[:10]); err != nil {
 			t.Fatalf("ParseDay(%q) = %s, but %v", s, day, err)
+		}
+	})
+}
+
+// rfc3339 is the form of section 5.6, of which time.Parse takes more.
+var rfc3339 = regexp.MustCompile(`^[0-9-]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+
+func FuzzAnInstantOfRFC3339OrARefusal(f *testing.F) {
+	for _, s := range []string{
+		"2026-11-20T09:00:00Z", "2026-11-20T09:00:00.5+23:59", "2026-11-20T9:00:00Z", "2026-11-20T09:00:00,5Z", "2026-11-20T09:00:00.Z", "2026-11-20T09:00:00z",
+		"2026-11-20T09:00:00+24:00", "2026-11-20T09:00:00-01:60", "2026-11-20T09:00:00", "2026-11-20T09:00:00.", "0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		want, err := time.Parse(time.RFC3339, s)
+		year := want.UTC().Year()
+		valid := err == nil && rfc3339.MatchString(s) && year >= 1 && year <= 9999
+		if got, err := timesheet.ParseInstant(s); (err == nil) != valid || valid && !got.Equal(want) {
+			t.Fatalf("ParseInstant(%q) = %s, %v; want %s, valid: %t", s, got, err, want, valid)
 		}
 	})
 }

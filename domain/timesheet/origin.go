@@ -2,7 +2,7 @@ package timesheet
 
 import (
 	"encoding/hex"
-	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"timesheets/domain/fault"
@@ -59,15 +59,25 @@ type Origin struct {
 	ExternalID string
 }
 
-var sourceForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
-
 // CheckSource is nil for the name of a source: 1 to 63 of a-z, 0-9, ".", "_"
 // and "-", the first a letter or digit.
 func CheckSource(source string) error {
-	if sourceForm.MatchString(source) {
+	if isSource(source) {
 		return nil
 	}
 	return fault.New(fault.Invalid, "not_a_source", "A source is 1 to 63 characters of a-z, 0-9, dot, underscore and hyphen, and begins with a letter or a digit.")
+}
+
+func isSource(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		case i > 0 && (c == '.' || c == '_' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 63
 }
 
 // CheckUploadSource is CheckSource for sources that clients may upload to.
@@ -98,10 +108,8 @@ func checkText(s string) error {
 	if !utf8.ValidString(s) {
 		return fault.New(fault.Invalid, "not_utf8", "This is not valid UTF-8.")
 	}
-	for i := range len(s) {
-		if s[i] == 0 {
-			return fault.New(fault.Invalid, "nul", "Text may not contain the NUL character.")
-		}
+	if strings.IndexByte(s, 0) >= 0 {
+		return fault.New(fault.Invalid, "nul", "Text may not contain the NUL character.")
 	}
 	return nil
 }

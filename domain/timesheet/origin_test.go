@@ -2,6 +2,7 @@ package timesheet_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -96,4 +97,16 @@ func TestAnExternalIDIsAnyTextOfReasonableLength(t *testing.T) {
 			t.Errorf("CheckExternalID(%q) = %v, want %s", bad, err, code)
 		}
 	}
+}
+
+func FuzzASourceOrARefusal(f *testing.F) {
+	form := regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+	for _, s := range []string{"toggl", "harvest-acme", "", ".a", "a.", "A", "a\n", "ä", strings.Repeat("a", 63), strings.Repeat("a", 64)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if err := timesheet.CheckSource(s); (err == nil) != form.MatchString(s) {
+			t.Fatalf("CheckSource(%q) = %v", s, err)
+		}
+	})
 }
