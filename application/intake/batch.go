@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
-	"strings"
 	"time"
 
 	"timesheets/domain/identity"
@@ -24,6 +23,7 @@ type batch struct {
 	rows          []Row
 	results       []Result           // by row; Outcome "" while it is open
 	digests       []timesheet.Digest // by row; of the content, once it is known to be good
+	superseded    bool               // a row is not the last of its key
 	stamps        map[int]time.Time  // by row that is left of its key: the last stamp that the key had in the request
 	open          []int              // rows that only a judgement under lock can decide, sorted by key
 	glances       map[int]Glimpse    // of the open rows that have an entry
@@ -61,7 +61,7 @@ func (b *batch) identify() {
 		case row.Source != "" && row.Source != b.source:
 			b.refuse(i, b.foreign(row.Source))
 		case result.ExternalID == "":
-			result.ExternalID = identify(*row, ordinals)
+			result.ExternalID = identify(row, ordinals)
 		}
 	}
 }
@@ -79,7 +79,8 @@ func (b *batch) foreign(source string) *Problem {
 func (b *batch) resolve(ctx context.Context, ledger Ledger) error {
 	known := make(map[WorkerRef]string)
 	var refs []WorkerRef
-	for i, row := range b.rows {
+	for i := range b.rows {
+		row := &b.rows[i]
 		if row.Worker == nil || b.results[i].Outcome != "" {
 			continue
 		}
@@ -133,21 +134,23 @@ func (b *batch) check(userIDs identity.UserIDs) {
 // supersede leaves, of the rows of each key, only the last revision open.
 func (b *batch) supersede() {
 	keys := make([]string, len(b.rows))
-	for i, result := range b.results {
-		keys[i] = result.ExternalID
-		if result.Outcome == "" {
-			b.open = append(b.open, i)
+	open := make([]int, 0, len(b.rows))
+	for i := range b.results {
+		keys[i] = b.results[i].ExternalID
+		if b.results[i].Outcome == "" {
+			open = append(open, i)
 		}
 	}
-	winners, stamps := contest(b.rows, keys, b.open)
+	winners, stamps := contest(b.rows, keys, open)
 	b.stamps = stamps
-	for i, winner := range winners {
-		if i != winner {
-			b.results[i].Outcome, b.results[i].Code = timesheet.OutcomeUnchanged, string(timesheet.Superseded)
+	b.open = slices.DeleteFunc(open, func(i int) bool {
+		if i == winners[i] {
+			return false
 		}
-	}
-	b.open = slices.DeleteFunc(b.open, func(i int) bool { return b.results[i].Outcome != "" })
-	slices.SortFunc(b.open, func(i, j int) int { return strings.Compare(keys[i], keys[j]) })
+		b.superseded = true
+		b.results[i].Outcome, b.results[i].Code = timesheet.OutcomeUnchanged, string(timesheet.Superseded)
+		return true
+	})
 }
 
 // glance settles the rows that say nothing new.
@@ -164,9 +167,9 @@ func (b *batch) glance(ctx context.Context, ledger Ledger) error {
 		return err
 	}
 	b.glances = make(map[int]Glimpse)
-	var open []int
+	open := b.open[:0]
 	for n, i := range b.open {
-		g := glances[n]
+		g := &glances[n]
 		if g.Refused {
 			b.refusedBefore[keys[n]] = true
 		}
@@ -178,7 +181,7 @@ func (b *batch) glance(ctx context.Context, ledger Ledger) error {
 			}
 		}
 		if !g.ID.IsZero() {
-			b.glances[i] = g
+			b.glances[i] = *g
 		}
 		b.contested = b.contested || g.Open
 		open = append(open, i)
@@ -198,17 +201,14 @@ func (b *batch) revision(i int) timesheet.Revision {
 
 // inherit gives superseded rows the id of the entry that their key has.
 func (b *batch) inherit() {
+	if !b.superseded {
+		return
+	}
 	ids := make(map[string]timesheet.ID)
-	superseded := false
-	for _, r := range b.results {
-		if r.Code == string(timesheet.Superseded) {
-			superseded = true
-		} else if !r.ID.IsZero() {
+	for i := range b.results {
+		if r := &b.results[i]; r.Code != string(timesheet.Superseded) && !r.ID.IsZero() {
 			ids[r.ExternalID] = r.ID
 		}
-	}
-	if !superseded {
-		return
 	}
 	for i := range b.results {
 		if r := &b.results[i]; r.Code == string(timesheet.Superseded) {
@@ -220,8 +220,8 @@ func (b *batch) inherit() {
 // report counts what became of the rows.
 func (b *batch) report() Report {
 	report := Report{Results: b.results}
-	for _, r := range b.results {
-		report.add(r.Outcome)
+	for i := range b.results {
+		report.add(b.results[i].Outcome)
 	}
 	return report
 }

@@ -1,9 +1,12 @@
 package intake
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
+	"strings"
 	"time"
 
 	"timesheets/domain/timesheet"
@@ -31,7 +34,7 @@ func sourceOf(query string, rows []Row) (string, error) {
 // the date as written, project, task, start, seconds, description and the
 // ordinal among the rows of the request in which all of these are equal.
 // Repeating a request makes the same ids again.
-func identify(r Row, ordinals map[[sha256.Size]byte]int) string {
+func identify(r *Row, ordinals map[[sha256.Size]byte]int) string {
 	buf := make([]byte, 0, 256)
 	text := func(s string) {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
@@ -62,37 +65,34 @@ func identify(r Row, ordinals map[[sha256.Size]byte]int) string {
 	return timesheet.MadePrefix + base64.RawURLEncoding.EncodeToString(sum[:18])
 }
 
-// contest finds, among the candidates (indexes of rows in their order), the
-// last revision of each key. Two stamps decide where both rows have one, else
-// the position in the request. The result maps every candidate to the winner
-// of its key; a winner maps to itself. stamps has the last known stamp of each
-// winner's key.
-func contest(rows []Row, keys []string, candidates []int) (winners map[int]int, stamps map[int]time.Time) {
-	type leader struct {
-		index int
-		stamp time.Time // the last known stamp of the key
+// contest finds, among the candidates (indexes of rows), the last revision of
+// each key. Two stamps decide where both rows have one, else the position in
+// the request. winners gives, by row, the winner of its key, itself if it is,
+// and -1 for a row that is no candidate. stamps has the last known stamp of each
+// winner's key, where there is one. The candidates are sorted by their keys.
+func contest(rows []Row, keys []string, candidates []int) (winners []int, stamps map[int]time.Time) {
+	slices.SortFunc(candidates, func(i, j int) int { return cmp.Or(strings.Compare(keys[i], keys[j]), i-j) })
+	winners, stamps = make([]int, len(rows)), make(map[int]time.Time)
+	for i := range winners {
+		winners[i] = -1
 	}
-	leaders := make(map[string]leader, len(candidates))
-	for _, i := range candidates {
-		stamp := rows[i].SourceUpdatedAt
-		lead, met := leaders[keys[i]]
-		switch {
-		case !met:
-			leaders[keys[i]] = leader{i, stamp}
-		case !stamp.IsZero() && !lead.stamp.IsZero() && stamp.Before(lead.stamp):
-		case stamp.IsZero():
-			leaders[keys[i]] = leader{i, lead.stamp}
-		default:
-			leaders[keys[i]] = leader{i, stamp}
+	for rest := candidates; len(rest) > 0; {
+		winner, last, n := rest[0], rows[rest[0]].SourceUpdatedAt, 1
+		for ; n < len(rest) && keys[rest[n]] == keys[winner]; n++ {
+			switch stamp := rows[rest[n]].SourceUpdatedAt; {
+			case stamp.IsZero():
+				winner = rest[n]
+			case last.IsZero() || !stamp.Before(last):
+				winner, last = rest[n], stamp
+			}
 		}
-	}
-	winners, stamps = make(map[int]int, len(candidates)), make(map[int]time.Time)
-	for _, i := range candidates {
-		lead := leaders[keys[i]]
-		winners[i] = lead.index
-		if !lead.stamp.IsZero() {
-			stamps[lead.index] = lead.stamp
+		for _, i := range rest[:n] {
+			winners[i] = winner
 		}
+		if !last.IsZero() {
+			stamps[winner] = last
+		}
+		rest = rest[n:]
 	}
 	return winners, stamps
 }
