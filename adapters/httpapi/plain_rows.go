@@ -46,8 +46,8 @@ func (p *plain) rows() (rows []intake.Row, ok bool) {
 			p.at = from + length
 			row = readRow(p.in[from:p.at])
 		}
-		if rows == nil { // rows resemble each other: the first tells how many there are
-			rows = make([]intake.Row, 0, min(len(p.in)/(p.at-from)+1, intake.MaxRows))
+		if rows == nil { // rows resemble each other: the first tells how many there are, about
+			rows = make([]intake.Row, 0, min(5*len(p.in)/(4*(p.at-from))+1, intake.MaxRows))
 		}
 		rows = append(rows, row)
 	}

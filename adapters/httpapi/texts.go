@@ -13,12 +13,12 @@ import (
 // It is for one goroutine. The zero value is ready for use.
 type texts struct {
 	seed  maphash.Seed
-	met   []string // by hash: the last text with it
+	met   []string // by hash, in pairs: the last two texts with it, the later one first
 	block strings.Builder
 }
 
 const (
-	textsMet   = 1024     // more than that different ones, and some are kept twice
+	textsMet   = 2048     // of more different ones some are kept twice
 	textsBlock = 32 << 10 // bytes that are allocated at a time
 )
 
@@ -27,11 +27,16 @@ func (t *texts) again(b []byte) string {
 	if t.met == nil {
 		t.met, t.seed = make([]string, textsMet), maphash.MakeSeed()
 	}
-	last := &t.met[maphash.Bytes(t.seed, b)%textsMet]
-	if *last != string(b) {
-		*last = t.once(b)
+	at := maphash.Bytes(t.seed, b) % (textsMet / 2) * 2
+	pair := t.met[at : at+2]
+	switch { // to compare costs no string, to switch on one would
+	case pair[0] == string(b):
+	case pair[1] == string(b):
+		pair[0], pair[1] = pair[1], pair[0]
+	default:
+		pair[0], pair[1] = t.once(b), pair[0]
 	}
-	return *last
+	return pair[0]
 }
 
 // once gives b as a string that is not likely to come again.
