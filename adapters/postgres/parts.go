@@ -120,7 +120,22 @@ func (b *book) KeepPart(ctx context.Context, run intake.Import, p intake.Part, r
 	return b.keepRows(ctx, run.ID, rows)
 }
 
-func (b *book) Refusals(ctx context.Context, source string, run timesheet.ID, refused []intake.KeptRow, settled []string) error {
+func (b *book) Refusals(ctx context.Context, source string, run timesheet.ID, refused []intake.KeptRow, settled, judged []string) error {
+	if len(judged) > 0 {
+		// Who holds one of them commits later, and says what is remembered then.
+		// Most sources have none: that is asked once, not for each key.
+		b.tx.atLast(`
+			WITH gone AS (
+				SELECT r.external_id FROM refused_keys r WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = ANY ($3)
+				AND EXISTS (SELECT 1 FROM refused_keys any_ WHERE any_.org_id = $1 AND any_.source = $2)
+				FOR UPDATE OF r SKIP LOCKED
+			)
+			DELETE FROM refused_keys r USING gone WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = gone.external_id`,
+			string(b.org), source, judged)
+	}
+	if len(refused) == 0 && len(settled) == 0 {
+		return nil
+	}
 	keys := slices.Clone(settled)
 	for _, r := range refused {
 		keys = append(keys, r.ExternalID)

@@ -191,6 +191,28 @@ func (b *batch) glance(ctx context.Context, ledger Ledger) error {
 	return nil
 }
 
+// glanceRefused looks whether the keys of rows that are refused by themselves
+// were refused before: an object is not kept, but it is the last receipt of its
+// key.
+func (b *batch) glanceRefused(ctx context.Context, ledger Ledger) error {
+	var keys []string
+	for _, r := range b.results {
+		if r.Outcome == timesheet.OutcomeRejected && r.ExternalID != "" {
+			keys = append(keys, r.ExternalID)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	glances, err := ledger.Glance(ctx, b.by.Organization, b.source, keys)
+	for n, g := range glances {
+		if g.Refused {
+			b.refusedBefore[keys[n]] = true
+		}
+	}
+	return err
+}
+
 // revision is what row i says about its entry.
 func (b *batch) revision(i int) timesheet.Revision {
 	return timesheet.Revision{

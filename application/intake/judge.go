@@ -338,7 +338,7 @@ func (b *batch) keep(ctx context.Context, book Book, room int) (kept []KeptRow, 
 // remember notes which keys were refused at their last receipt, so that a retry
 // can judge exactly those again.
 func (b *batch) remember(ctx context.Context, book Book, kept []KeptRow) error {
-	if b.dryRun || len(kept) == 0 && len(b.refusedBefore) == 0 {
+	if b.dryRun || len(kept) == 0 && len(b.refusedBefore) == 0 && len(b.open) == 0 {
 		return nil
 	}
 	// Of rows of one key the last revision is its last receipt, also when it is
@@ -365,8 +365,14 @@ func (b *batch) remember(ctx context.Context, book Book, kept []KeptRow) error {
 			settled = append(settled, key)
 		}
 	}
-	if len(refused) == 0 && len(settled) == 0 {
+	var judged []string
+	for _, i := range b.open {
+		if key := keys[i]; !refusedNow[key] && !b.refusedBefore[key] {
+			judged = append(judged, key)
+		}
+	}
+	if len(refused) == 0 && len(settled) == 0 && len(judged) == 0 {
 		return nil
 	}
-	return book.Refusals(ctx, b.source, b.run, refused, settled)
+	return book.Refusals(ctx, b.source, b.run, refused, settled, judged)
 }

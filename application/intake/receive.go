@@ -103,8 +103,11 @@ func (r *Receiver) ReceiveOne(ctx context.Context, by identity.Principal, source
 	if err != nil {
 		return timesheet.Entry{}, "", err
 	}
+	if err := b.glanceRefused(ctx, r.ledger); err != nil {
+		return timesheet.Entry{}, "", err
+	}
 	var note func(Book) error
-	if len(b.refusedBefore) > 0 && !dryRun {
+	if (len(b.refusedBefore) > 0 || len(b.open) > 0) && !dryRun {
 		note = func(book Book) error { return b.remember(ctx, book, nil) }
 	}
 	if err := b.settle(ctx, r.ledger, nil, note); err != nil {
