@@ -26,11 +26,12 @@ func NewIdempotencyKeys(pool *pgxpool.Pool) *IdempotencyKeys { return &Idempoten
 
 // Claim takes the key in a transaction of its own, so that every other request
 // sees at once that it is held.
-func (k *IdempotencyKeys) Claim(ctx context.Context, c replay.Claim, now, leaseUntil, keepFrom time.Time) (replay.Claim, *replay.Answer, error) {
+func (k *IdempotencyKeys) Claim(ctx context.Context, c replay.Claim, lease, keep time.Duration) (replay.Claim, *replay.Answer, error) {
 	var given *replay.Answer
 	err := inTx(ctx, k.pool, func(tx *transaction) error {
 		given = nil
-		if _, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE org_id = $1 AND created_at < $2`, string(c.Organization), keepFrom); err != nil {
+		if _, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE org_id = $1 AND created_at < now() - make_interval(secs => $2)`,
+			string(c.Organization), keep.Seconds()); err != nil {
 			return err
 		}
 		// Who inserts the key holds it. Who takes it over, because the lease
@@ -39,11 +40,11 @@ func (k *IdempotencyKeys) Claim(ctx context.Context, c replay.Claim, now, leaseU
 		// the key was given up and is held by somebody else.
 		rows, err := tx.Query(ctx, `
 			INSERT INTO idempotency_keys AS k (org_id, principal, route, key, request, fence, lease_until, created_at)
-			VALUES ($1, $2, $3, $4, $5, $8, $6, $7)
+			VALUES ($1, $2, $3, $4, $5, $7, now() + make_interval(secs => $6), now())
 			ON CONFLICT (org_id, principal, route, key) DO UPDATE SET fence = k.fence + 1, lease_until = excluded.lease_until
 			WHERE k.status IS NULL AND k.lease_until < excluded.created_at AND k.request = excluded.request
 			RETURNING fence`,
-			string(c.Organization), c.Principal, c.Route, c.Key, c.Request[:], leaseUntil, now, rand.Int64N(1<<62))
+			string(c.Organization), c.Principal, c.Route, c.Key, c.Request[:], lease.Seconds(), rand.Int64N(1<<62))
 		if err != nil {
 			return err
 		}

@@ -14,20 +14,16 @@ const (
 
 // Guard decides whether a request with a key is carried out or answered as
 // before.
-type Guard struct {
-	keys Keys
-	now  func() time.Time
-}
+type Guard struct{ keys Keys }
 
 // NewGuard makes a Guard.
-func NewGuard(keys Keys, now func() time.Time) *Guard { return &Guard{keys, now} }
+func NewGuard(keys Keys) *Guard { return &Guard{keys} }
 
 // Begin claims the key. A non-nil answer is to be given as it is; otherwise
 // the caller carries the request out and ends with Finish, or settles the
 // claim in the transaction of the effect.
 func (g *Guard) Begin(ctx context.Context, claim replay.Claim) (replay.Claim, *replay.Answer, error) {
-	now := g.now()
-	return g.keys.Claim(ctx, claim, now, now.Add(lease), now.Add(-keep))
+	return g.keys.Claim(ctx, claim, lease, keep)
 }
 
 // Finish ends a claim whose request had no effect. The answers of a judged

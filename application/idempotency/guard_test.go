@@ -106,7 +106,7 @@ func TestAKeyIsNotForAnotherRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	another() // once it has an answer
-	o.Clock.Forward(time.Hour)
+	pass(t, o, 71*time.Hour)
 	another() // for as long as it is kept
 }
 
@@ -207,6 +207,12 @@ func TestTheAnswerOfAnEffectOutlivesWhateverComesAfter(t *testing.T) {
 	}
 }
 
+// pass lets time go by for every key: the clock of leases is the database's.
+func pass(t *testing.T, o *office.Office, d time.Duration) {
+	t.Helper()
+	o.Exec(t, `UPDATE idempotency_keys SET created_at = created_at - make_interval(secs => $1), lease_until = lease_until - make_interval(secs => $1)`, d.Seconds())
+}
+
 // takeover gives the hold of a request that went on for longer than its lease,
 // and that of the one that took its key over.
 func takeover(t *testing.T, o *office.Office) (former, present replay.Claim) {
@@ -215,11 +221,11 @@ func takeover(t *testing.T, o *office.Office) (former, present replay.Claim) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Clock.Forward(30 * time.Second)
+	pass(t, o, 20*time.Second)
 	if _, _, err := o.Guard.Begin(t.Context(), claim("1", "a")); fault.Of(err).Code != "idempotency_in_progress" {
-		t.Fatalf("the lease is 30 s, inclusive: %v", err)
+		t.Fatalf("the lease is 30 s: %v", err)
 	}
-	o.Clock.Forward(time.Microsecond)
+	pass(t, o, 10*time.Second)
 	present, given, err := o.Guard.Begin(t.Context(), claim("1", "a"))
 	if err != nil || given != nil {
 		t.Fatal(given, err)
@@ -294,11 +300,11 @@ func TestAnAnswerIsKeptFor72Hours(t *testing.T) {
 	if _, _, err := post(t.Context(), o, other); err != nil {
 		t.Fatal(err)
 	}
-	o.Clock.Forward(72 * time.Hour)
+	pass(t, o, 72*time.Hour-time.Minute)
 	if _, replayed, err := post(t.Context(), o, claim("1", "a")); err != nil || !replayed {
-		t.Errorf("after 72 hours: replayed %v, %v", replayed, err)
+		t.Errorf("for 72 hours: replayed %v, %v", replayed, err)
 	}
-	o.Clock.Forward(time.Microsecond)
+	pass(t, o, time.Minute)
 	if _, replayed, err := post(t.Context(), o, claim("1", "b")); err != nil || replayed {
 		t.Errorf("later: replayed %v, %v", replayed, err)
 	}

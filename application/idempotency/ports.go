@@ -16,9 +16,10 @@ type Keys interface {
 	// fence. When the key has an answer it gives that instead. A key that is
 	// held is a fault.Conflict with the code idempotency_in_progress; a key
 	// that was used for another request is a fault.Invalid with the code
-	// idempotency_key_reused. An ended lease is taken over, and what was
-	// claimed before keepFrom is forgotten.
-	Claim(ctx context.Context, claim replay.Claim, now, leaseUntil, keepFrom time.Time) (replay.Claim, *replay.Answer, error)
+	// idempotency_key_reused. An ended lease is taken over, and what was claimed
+	// longer ago than keep is forgotten: both by the one clock that all processes
+	// share.
+	Claim(ctx context.Context, claim replay.Claim, lease, keep time.Duration) (replay.Claim, *replay.Answer, error)
 	// Settle keeps the answer under the claim, unless somebody took it over.
 	Settle(ctx context.Context, claim replay.Claim, answer replay.Answer) error
 	// Release gives the key up: the next request with it is carried out.

@@ -80,7 +80,7 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 	workers := postgres.NewWorkers(pool)
 	directoryDirectory := directory.NewDirectory(workers, userIDs, v)
 	idempotencyKeys := postgres.NewIdempotencyKeys(pool)
-	guard := idempotency.NewGuard(idempotencyKeys, v)
+	guard := idempotency.NewGuard(idempotencyKeys)
 	application := httpapi.Application{
 		Authenticate: v2,
 		Receiver:     receiver,
