@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,7 @@ type book struct {
 	submitted map[timesheet.WorkerWeek]bool // of the weeks that were asked for
 	write     timesheet.ID                  // of what is stored; zero as long as nothing is
 	inserted  []*timesheet.Entry            // before anybody was locked
+	made      []string                      // workers who were created
 }
 
 var _ intake.Book = (*book)(nil)
@@ -37,7 +39,7 @@ func (b *book) Ask(ctx context.Context, userIDs []string, unseen worker.Kind, q 
 	var a intake.Answers
 	locked := func() error { return nil }
 	if len(userIDs) > 0 {
-		locked = askForLocks(&batch, b.org, userIDs, unseen, b.now)
+		locked = askForLocks(&batch, b.org, userIDs, unseen, b.now, &b.made)
 	}
 	if len(q.Known) > 0 {
 		a.Held = b.askHeld(&batch, q.Source, q.Known)
@@ -72,6 +74,14 @@ func (b *book) Ask(ctx context.Context, userIDs []string, unseen worker.Kind, q 
 		}
 	}
 	return a, b.addUp(ctx, q.Forecast, *since)
+}
+
+// Spare takes workers back. Who waits to create the same worker does so then.
+func (b *book) Spare(userIDs []string) {
+	needless := slices.DeleteFunc(slices.Clone(b.made), func(id string) bool { return !slices.Contains(userIDs, id) })
+	if len(needless) > 0 {
+		b.tx.atLast(`DELETE FROM workers WHERE org_id = $1 AND user_id = ANY ($2)`, string(b.org), needless)
+	}
 }
 
 // askSince asks which of the forecast's days have an entry that a later write

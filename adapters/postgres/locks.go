@@ -23,7 +23,7 @@ import (
 // locked, before that transaction ends.
 func lockWorkers(ctx context.Context, tx *transaction, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) error {
 	var b pgx.Batch
-	locked := askForLocks(&b, org, userIDs, unseen, now)
+	locked := askForLocks(&b, org, userIDs, unseen, now, new([]string))
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
@@ -31,8 +31,8 @@ func lockWorkers(ctx context.Context, tx *transaction, org identity.Organization
 }
 
 // askForLocks is lockWorkers as part of a batch; the function that it gives tells
-// what came of it.
-func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) (locked func() error) {
+// what came of it. Who was created is added to made.
+func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time, made *[]string) (locked func() error) {
 	ids := slices.Clone(userIDs)
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
@@ -42,7 +42,11 @@ func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unse
 			SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
 			WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
 			ORDER BY k.user_id
-			ON CONFLICT (org_id, user_id) DO NOTHING`, string(org), ids, string(unseen), now)
+			ON CONFLICT (org_id, user_id) DO NOTHING
+			RETURNING user_id`, string(org), ids, string(unseen), now).Query(func(rows pgx.Rows) (err error) {
+			*made, err = pgx.AppendRows(*made, rows, pgx.RowTo[string])
+			return err
+		})
 	}
 	n := 0
 	b.Queue(`SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, string(org), ids).Query(func(rows pgx.Rows) error {

@@ -183,7 +183,28 @@ func (j *judgement) decide(ctx context.Context, book Book) error {
 			j.writing = append(j.writing, Stored{Before: j.held[k], Verdict: *v})
 		}
 	}
+	j.spare(book)
 	return nil
+}
+
+// spare takes back those who were created for rows that turned out to change
+// nothing.
+func (j *judgement) spare(book Book) {
+	idle := make(map[string]bool)
+	for _, i := range j.open {
+		if o := j.results[i].Outcome; o != timesheet.OutcomeCreated && o != timesheet.OutcomeUpdated {
+			idle[j.rows[i].Content.UserID] = true
+		}
+	}
+	if len(idle) == 0 {
+		return
+	}
+	for _, i := range j.open {
+		if o := j.results[i].Outcome; o == timesheet.OutcomeCreated || o == timesheet.OutcomeUpdated {
+			delete(idle, j.rows[i].Content.UserID)
+		}
+	}
+	book.Spare(slices.Sorted(maps.Keys(idle)))
 }
 
 func (b *batch) keysOf(positions []int) []string {

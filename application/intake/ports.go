@@ -71,6 +71,8 @@ type Book interface {
 	// given kind; "" when there are none. It answers as of then, with what was
 	// inserted. Nobody need be locked.
 	Ask(ctx context.Context, userIDs []string, unseen worker.Kind, questions Questions) (Answers, error)
+	// Spare takes back the creation of those of the workers whom Ask created.
+	Spare(userIDs []string)
 	// Around answers about weeks and days that turned out to be concerned, too.
 	Around(ctx context.Context, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error)
 	// StillRefused tells whether each of the rows is still the last receipt of
