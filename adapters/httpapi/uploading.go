@@ -112,7 +112,12 @@ func (s *Server) uploadOne(ctx context.Context, by identity.Principal, c *fiber.
 	if err != nil {
 		return err
 	}
-	if outcome != timesheet.OutcomeCreated {
+	switch created := outcome == timesheet.OutcomeCreated; {
+	case dryRun && created: // what would be has neither a version nor an address
+		return answer(c, fiber.StatusCreated, showEntry(entry))
+	case dryRun && outcome == timesheet.OutcomeUpdated:
+		return answer(c, fiber.StatusOK, showEntry(entry))
+	case !created:
 		return answerEntry(c, fiber.StatusOK, entry)
 	}
 	located(c, entryPath(entry))
