@@ -91,7 +91,7 @@ func takeOver(ctx context.Context, tx *transaction, org identity.Organization, s
 			return err
 		}
 		if left > 0 {
-			return fault.New(fault.Conflict, "import_running", "Another run of the source %s is live. It ends, or its lease does, in %d seconds at most.", source, int(left)+1).
+			return fault.New(fault.Conflict, "import_running", "Another run of the source %s is live. It ends, or its lease does, in %d seconds at most. Start yours then; with another Idempotency-Key, if you send one.", source, int(left)+1).
 				With("import_id", id.String()).After(time.Duration(left * float64(time.Second)))
 		}
 	}
