@@ -41,14 +41,17 @@ func (c *closing) scope() []any {
 
 // absent is the condition of entries in the scope whose keys the run did not
 // bring, and which no write, nor receipt without one, has touched since the run
-// began. An entry whose deletion was dismissed is not missed.
+// began. An entry whose deletion was dismissed is not missed, nor one of which
+// something new was proposed since.
 const absent = scoped + `
 	AND ` + unbrought + `
 	AND (SELECT w.number FROM writes w WHERE w.org_id = $1 AND w.write_id = e.write_id) <= (
 		SELECT base_number FROM imports WHERE org_id = $1 AND id = $6)
 	AND (e.received_at IS NULL OR e.received_at < (SELECT begun_at FROM imports WHERE org_id = $1 AND id = $6))
 	AND (
-		SELECT c.state = 'dismissed' AND c.deletion AND c.digest IS NOT DISTINCT FROM e.received_digest FROM corrections c
+		SELECT c.state = 'dismissed' AND c.deletion AND c.digest IS NOT DISTINCT FROM e.received_digest
+			OR c.state = 'open' AND c.proposed_at > (SELECT started_at FROM imports WHERE org_id = $1 AND id = $6)
+		FROM corrections c
 		WHERE c.org_id = $1 AND c.source = $2 AND c.external_id = e.external_id ORDER BY ` + lastCorrection + ` LIMIT 1
 	) IS NOT TRUE`
 
