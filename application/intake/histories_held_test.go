@@ -17,7 +17,11 @@ import (
 // settle judges the rows in the model. Which changes the rule of 24 hours
 // refuses is taken from the program, and then held against the rule.
 func (h *history) settle(t *rapid.T, rows []modelRow, got []string, commit bool) []string {
-	after, keys, said := h.copy(), keysOf(rows), make([]string, len(rows))
+	return h.settleKeyed(t, rows, keysOf(rows), got, commit)
+}
+
+func (h *history) settleKeyed(t *rapid.T, rows []modelRow, keys, got []string, commit bool) []string {
+	after, said := h.copy(), make([]string, len(rows))
 	wins, stamps := winners(rows, keys)
 	var refused, changed []int
 	for i, r := range rows {
@@ -57,6 +61,7 @@ func (h *history) settle(t *rapid.T, rows []modelRow, got []string, commit bool)
 		if len(changed) > 0 {
 			after.writes++
 		}
+		after.receive(rows, keys, said)
 		*h.model = *after
 	}
 	return said
@@ -117,7 +122,11 @@ func (h *history) stays(rows []modelRow, keys []string, all []int) bool {
 
 // learn takes over the ids that the program made, which never change.
 func (h *history) learn(t *rapid.T, rows []modelRow, report intake.Report) {
-	for i, key := range keysOf(rows) {
+	h.learnKeyed(t, rows, keysOf(rows), report)
+}
+
+func (h *history) learnKeyed(t *rapid.T, rows []modelRow, keys []string, report intake.Report) {
+	for i, key := range keys {
 		result := report.Results[i]
 		if rows[i].key == "" && rows[i].problem() == "" {
 			if made, met := h.made[key]; met && made != result.ExternalID || result.ExternalID[0] != '~' {
@@ -126,7 +135,7 @@ func (h *history) learn(t *rapid.T, rows []modelRow, report intake.Report) {
 			h.made[key] = result.ExternalID
 		}
 		e := h.keys[key]
-		if e == nil || rows[i].problem() != "" {
+		if e == nil || rows[i].problem() != "" || result.Code == intake.Outdated {
 			continue
 		}
 		if !e.id.IsZero() && result.ID != e.id || result.ID.IsZero() {
@@ -140,7 +149,7 @@ func (h *history) learn(t *rapid.T, rows []modelRow, report intake.Report) {
 		case e.opened != result.CorrectionID:
 			t.Fatalf("row %d names the correction %s, not %s", i, result.CorrectionID, e.opened)
 		}
-		if e.proposal == nil {
+		if !e.open() {
 			e.opened = timesheet.ID{}
 		}
 	}
@@ -151,7 +160,7 @@ func (h *history) compare(t *rapid.T) {
 	rows, err := h.Pool.Query(h.ctx, `
 		SELECT e.external_id, e.id, format('v%s %s/%s/%s/%s %s %s %s', e.version, e.user_id, e.day, e.project, e.seconds / 3600, e.status, coalesce(e.deletion, ''), e.hand_by IS NOT NULL),
 			e.received_digest, coalesce(extract(epoch FROM e.received_stamp - $3) / 60, 0)::int,
-			CASE WHEN c.id IS NULL THEN '' ELSE format('%s/%s/%s/%s@%s %s', c.user_id, c.day, c.project, c.seconds / 3600, coalesce(extract(epoch FROM c.stamp - $3) / 60, 0)::int, c.why) END, c.id
+			CASE WHEN c.id IS NULL THEN '' WHEN c.deletion THEN format('removal@%s %s', coalesce(extract(epoch FROM c.stamp - $3) / 60, 0)::int, c.why) ELSE format('%s/%s/%s/%s@%s %s', c.user_id, c.day, c.project, c.seconds / 3600, coalesce(extract(epoch FROM c.stamp - $3) / 60, 0)::int, c.why) END, c.id
 		FROM entries e LEFT JOIN corrections c ON c.org_id = e.org_id AND c.source = e.source AND c.external_id = e.external_id AND c.state = 'open'
 		WHERE e.org_id = $1 AND e.source = $2`, string(h.org), office.Source, fixture.Now)
 	if err != nil {
@@ -177,7 +186,12 @@ func (h *history) compare(t *rapid.T) {
 		if made, ok := h.made[key]; ok {
 			key = made
 		}
-		deletion, handed, proposes := "", "f", ""
+		deletion, handed, proposes, last := string(e.gone), "f", "", timesheet.Digest{}
+		received := last[:0]
+		if e.last != nil {
+			last = e.last.content().Digest()
+			received = last[:]
+		}
 		if e.deleted {
 			deletion = "hand"
 		}
@@ -187,8 +201,11 @@ func (h *history) compare(t *rapid.T) {
 		if e.proposal != nil {
 			proposes = fmt.Sprintf("%s/%s/%s/%d@%d %s", e.proposal.user, e.proposal.day, e.proposal.project, e.proposal.hours, e.proposed, e.why)
 		}
+		if e.removal {
+			proposes = fmt.Sprintf("removal@%d %s", e.proposed, e.why)
+		}
 		want[key] = fmt.Sprintf("%s v%d %s/%s/%s/%d %s %s %s, last %x@%d, proposed %s %s",
-			e.id, e.version, e.says.user, e.says.day, e.says.project, e.says.hours, e.status, deletion, handed, e.last.content().Digest(), e.stamp, proposes, e.opened)
+			e.id, e.version, e.says.user, e.says.day, e.says.project, e.says.hours, e.status, deletion, handed, received, e.stamp, proposes, e.opened)
 	}
 	for key := range got {
 		if got[key] != want[key] {

@@ -22,9 +22,10 @@ import (
 type history struct {
 	*model
 	*office.Office
-	ctx    context.Context
-	org    identity.Organization
-	locked *office.Office
+	ctx     context.Context
+	org     identity.Organization
+	locked  *office.Office
+	imports // what the last one did
 
 	// Each history has few keys and few contents of its own, so that the same
 	// ones meet again and again.
@@ -51,16 +52,22 @@ func TestTheProgramAndTheContractTellTheSameHistory(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
-		h := &history{model: newModel(), Office: o, locked: locked, ctx: t.Context(), org: identity.Organization(fmt.Sprint("org ", n))}
-		h.key = rapid.SampledFrom([]string{"a", "b", "c"}[:rapid.IntRange(1, 3).Draw(rt, "keys")])
-		h.says = rapid.SampledFrom(rapid.SliceOfN(modelContents, 2, 4).Draw(rt, "contents"))
-		h.row = rowsOf(h.key, h.says, rapid.SampledFrom([]int{0, 2, 3}).Draw(rt, "stamps"))
-		h.upload(rt, rapid.SliceOfN(h.row, 1, 4).Draw(rt, "first rows"), false)
-		for range rapid.IntRange(3, 10).Draw(rt, "events") {
-			h.event(rt)
-			h.compare(rt)
-		}
+		tell(t, rt, o, locked, identity.Organization(fmt.Sprint("org ", n)))
 	})
+}
+
+// tell goes through one history, in which the given events happen too.
+func tell(t *testing.T, rt *rapid.T, o, locked *office.Office, org identity.Organization, also ...string) {
+	t.Helper()
+	h := &history{model: newModel(), Office: o, locked: locked, ctx: t.Context(), org: org, imports: imports{also: also, texts: map[string]modelRow{}}}
+	h.key = rapid.SampledFrom([]string{"a", "b", "c"}[:rapid.IntRange(1, 3).Draw(rt, "keys")])
+	h.says = rapid.SampledFrom(rapid.SliceOfN(modelContents, 2, 4).Draw(rt, "contents"))
+	h.row = rowsOf(h.key, h.says, rapid.SampledFrom([]int{0, 2, 3}).Draw(rt, "stamps"))
+	h.upload(rt, rapid.SliceOfN(h.row, 1, 4).Draw(rt, "first rows"), false)
+	for range rapid.IntRange(3, 10).Draw(rt, "events") {
+		h.event(rt)
+		h.compare(rt)
+	}
 }
 
 var modelContents = rapid.Custom(func(t *rapid.T) modelContent {
@@ -91,7 +98,7 @@ func rowsOf(keys *rapid.Generator[string], contents *rapid.Generator[modelConten
 }
 
 func (h *history) event(t *rapid.T) {
-	switch rapid.SampledFrom([]string{"upload", "upload", "upload", "upload", "dry run", "object", "edit", "edit", "delete", "approve", "reject", "record", "close"}).Draw(t, "event") {
+	switch event := rapid.SampledFrom(append(h.also, "upload", "upload", "upload", "upload", "dry run", "object", "edit", "edit", "delete", "approve", "reject", "record", "close")).Draw(t, "event"); event {
 	case "upload":
 		h.upload(t, rapid.SliceOfN(h.row, 1, 4).Draw(t, "rows"), false)
 	case "dry run":
@@ -122,6 +129,8 @@ func (h *history) event(t *rapid.T) {
 		h.record(t, h.says.Draw(t, "says"))
 	case "close":
 		h.closed = true
+	default:
+		h.ofRuns(t, event)
 	}
 }
 
@@ -161,11 +170,8 @@ func (h *history) record(t *rapid.T, says modelContent) {
 }
 
 func (h *history) upload(t *rapid.T, rows []modelRow, dry bool) {
-	var upload []intake.Row
-	for _, r := range rows {
-		upload = append(upload, r.row())
-	}
-	report, err := h.now().Receiver.Receive(h.ctx, fixture.Of(h.org, fixture.Job()), intake.Upload{Source: office.Source, Rows: upload, DryRun: dry})
+	before := h.begins()
+	report, err := h.now().Receiver.Receive(h.ctx, fixture.Of(h.org, fixture.Job()), intake.Upload{Source: office.Source, Rows: h.written(rows), DryRun: dry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,6 +185,7 @@ func (h *history) upload(t *rapid.T, rows []modelRow, dry bool) {
 	}
 	if !dry {
 		h.learn(t, rows, report)
+		h.ends(before, report.ImportID)
 	}
 }
 
@@ -191,6 +198,7 @@ func (h *history) object(t *rapid.T, r modelRow) {
 			t.Fatalf("%s is %v", outcome, err)
 		}
 	}
+	h.number = 0
 	recorded := h.recorded
 	h.recorded = map[string]bool{}
 	said := h.settle(t, []modelRow{r}, []string{got}, true)[0]
@@ -220,7 +228,7 @@ func (h *history) object(t *rapid.T, r modelRow) {
 	}
 	if correction := fault.Of(err); outcome == timesheet.OutcomeConflict {
 		e.opened, _ = timesheet.ParseID(correction.Extra["correction_id"])
-	} else if e.proposal == nil {
+	} else if !e.open() {
 		e.opened = timesheet.ID{}
 	}
 }

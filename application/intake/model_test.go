@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,19 +22,32 @@ type model struct {
 	closed   bool                   // everything before 2026-11-01 is
 	writes   int                    // that changed an entry
 	earlier  int                    // states in history
+	refused  []modelRefusal         // what a retry may judge again, in the order of their receipt
+	number   int                    // of the import that is under way; 0 for an object
+}
+
+// modelRefusal is the last receipt of a key, which was refused.
+type modelRefusal struct {
+	key      string
+	row      modelRow
+	number   int  // of the import that received it
+	outdated bool // a mirror has found since that the source no longer has it
 }
 
 // modelEntry is what is known under a key. Nil pointers are "none".
 type modelEntry struct {
 	says     modelContent
 	status   timesheet.Status
-	deleted  bool // by hand
-	touched  bool // changed or deleted by hand
+	deleted  bool               // by hand
+	gone     timesheet.Deletion // by mirror or revert
+	touched  bool               // changed or deleted by hand
 	version  int
 	last     *modelContent // last received
 	stamp    int           // last known; 0 for none
 	proposal *modelContent
-	proposed int // its stamp
+	proposed int  // its stamp
+	removal  bool // it is proposed to delete the entry
+	by       int  // the import that proposed it
 	why      string
 	id       timesheet.ID
 	opened   timesheet.ID // the correction
@@ -90,7 +104,13 @@ func (r modelRow) problem() string {
 
 func (m *model) isClosed(day string) bool { return m.closed && day < "2026-11-01" }
 
-func (e *modelEntry) live() bool { return e != nil && !e.deleted }
+func (e *modelEntry) live() bool { return e != nil && !e.deleted && e.gone == "" }
+
+// open tells whether a correction is.
+func (e *modelEntry) open() bool { return e.proposal != nil || e.removal }
+
+// close ends the correction.
+func (e *modelEntry) close() { e.proposal, e.proposed, e.removal, e.why = nil, 0, false, "" }
 
 // counts is the hours that count of an entry on its day.
 func (e *modelEntry) counts() int {
@@ -150,11 +170,12 @@ func winners(rows []modelRow, keys []string) (wins, known map[string]int) {
 // lastStamp is the last stamp that the key had in the request.
 func (m *model) judge(key string, r modelRow, lastStamp int, refused bool) string {
 	e := m.keys[key]
-	if e != nil && r.stamp > 0 && (r.stamp < e.stamp || e.proposal != nil && r.stamp < e.proposed) {
+	if e != nil && r.stamp > 0 && (r.stamp < e.stamp || e.open() && r.stamp < e.proposed) {
 		return "unchanged:stale"
 	}
 	if e != nil && (e.last != nil && *e.last == r.says || e.live() && e.says == r.says) {
-		e.last, e.proposal, e.proposed, e.why = &r.says, nil, 0, ""
+		e.close()
+		e.last = &r.says
 		e.stamp = max(e.stamp, lastStamp)
 		return "unchanged"
 	}
@@ -176,7 +197,10 @@ func (m *model) judge(key string, r modelRow, lastStamp int, refused bool) strin
 			if e.proposal != nil && *e.proposal == r.says && e.why == why {
 				known = "!"
 			}
-			e.proposal, e.proposed, e.why = &r.says, max(e.proposed, lastStamp), why
+			if known == "" || lastStamp > e.proposed {
+				e.by = m.number
+			}
+			e.proposal, e.proposed, e.why, e.removal = &r.says, max(e.proposed, lastStamp), why, false
 			return "conflict:" + why + known
 		}
 	}
@@ -187,10 +211,14 @@ func (m *model) judge(key string, r modelRow, lastStamp int, refused bool) strin
 		m.keys[key] = &modelEntry{says: r.says, status: timesheet.Pending, version: 1, last: &r.says, stamp: lastStamp}
 		return "created"
 	}
+	outcome := "updated"
+	if e.gone != "" {
+		outcome, e.gone, e.touched = "created", "", false
+	}
 	e.says, e.status, e.last, e.stamp = r.says, timesheet.Pending, &r.says, max(e.stamp, lastStamp)
 	e.version++
 	m.earlier++
-	return "updated"
+	return outcome
 }
 
 // change does a change by hand, if the rules allow it, and says what came of it.
@@ -247,6 +275,7 @@ func (m *model) decide(key string, to timesheet.Status) string {
 // copy is a model that can be tried out.
 func (m *model) copy() *model {
 	c := *m
+	c.refused = slices.Clone(m.refused)
 	c.keys = map[string]*modelEntry{}
 	for key, e := range m.keys {
 		entry := *e
