@@ -141,17 +141,21 @@ func (u *undoing) judge(changed []Undoable, step *walked) []undo {
 	period := timesheet.Period{LockBefore: u.lock}
 	var undos []undo
 	for _, c := range changed {
-		was := c.Before.Snapshot().Content.Day
 		switch {
 		case c.Touched:
 			step.leave(c, TouchedSince, "The entry was changed since. It is left as it is.")
-		case period.Closed(c.Now.Snapshot().Content.Day), !c.Before.ID().IsZero() && period.Closed(was):
+		case locked(c.Now, period), locked(c.Before, period):
 			step.leave(c, string(timesheet.PeriodClosed), "The entry lies in a closed period. It is left as it is.")
 		default:
 			undos = append(undos, undo{c, c.Now.Undo(c.Before, receipt)})
 		}
 	}
 	return undos
+}
+
+// locked tells whether the entry lives in a closed period.
+func locked(e timesheet.Entry, p timesheet.Period) bool {
+	return !e.ID().IsZero() && !e.Deleted() && p.Closed(e.Snapshot().Content.Day)
 }
 
 // undo is one entry with what it becomes.
