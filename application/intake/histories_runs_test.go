@@ -254,7 +254,7 @@ func (h *history) revert(t *rapid.T) {
 			if same(e, after) && !same(before, after) {
 				e.last, e.stamp = before.last, before.stamp
 			}
-		case e.version != after.version, h.isClosed(e.says.day), before != nil && h.isClosed(before.says.day), full[name]:
+		case e.version != after.version, e.live() && h.isClosed(e.says.day), before.live() && h.isClosed(before.says.day), full[name]:
 			want.Rejected++
 		default:
 			h.undo(e, before, &want)
