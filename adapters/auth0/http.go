@@ -11,13 +11,17 @@ import (
 // newHTTPClient makes a client for answers that are not trusted: it follows no
 // redirect (which could lead to somebody else's keys), gives up after timeout,
 // and fails a body that is longer than maxBody bytes.
-func newHTTPClient(timeout time.Duration, maxBody int64) *http.Client {
+func newHTTPClient(timeout time.Duration, maxBody int64, observe func(http.RoundTripper) http.RoundTripper) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
 	transport.DisableKeepAlives = true // minutes lie between two requests
+	var network http.RoundTripper = transport
+	if observe != nil {
+		network = observe(network)
+	}
 	return &http.Client{
 		Timeout:       timeout,
-		Transport:     bounded{transport, maxBody},
+		Transport:     bounded{network, maxBody},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

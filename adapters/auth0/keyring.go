@@ -43,7 +43,7 @@ type keyring struct {
 type flight struct{ done chan struct{} }
 
 func newKeyring(c Config) (*keyring, error) {
-	client := newHTTPClient(c.Pace.Timeout, maxKeySetLength)
+	client := newHTTPClient(c.Pace.Timeout, maxKeySetLength, nil)
 	r := &keyring{
 		MemoryJWKSet: jwkset.NewMemoryStorage(),
 		algorithm:    c.Algorithm,

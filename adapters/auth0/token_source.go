@@ -33,6 +33,9 @@ type SourceConfig struct {
 	Scopes       []string         // asked for, and required of the answer if it lists what it grants
 	Timeout      time.Duration    // of one request; 0 is 10s
 	Now          func() time.Time // required
+	// Observe surrounds every request, as seen by the first who waits for its
+	// token; nil for nobody.
+	Observe func(http.RoundTripper) http.RoundTripper
 }
 
 // TokenURL is the token endpoint of an issuer, where Auth0 has it.
@@ -92,7 +95,7 @@ func NewTokenSource(c SourceConfig) (*TokenSource, error) {
 			EndpointParams: parameters,
 			AuthStyle:      oauth2.AuthStyleInParams, // guessing costs two requests for each refusal
 		},
-		client: newHTTPClient(c.Timeout, maxTokenAnswer),
+		client: newHTTPClient(c.Timeout, maxTokenAnswer, c.Observe),
 		now:    c.Now,
 	}, nil
 }
@@ -110,7 +113,7 @@ func (s *TokenSource) Token(ctx context.Context) (string, error) {
 		return s.held.token, nil
 	}
 	if s.underway == nil && !now.Before(s.notBefore) {
-		s.begin(now)
+		s.begin(ctx, now)
 	}
 	held, request, refusal, wait := s.held.token, s.underway, s.refusal, s.notBefore.Sub(now)
 	s.mu.Unlock()
@@ -140,13 +143,13 @@ func (s *TokenSource) Invalidate(token string) {
 }
 
 // begin starts a request at now; s.mu is held. It runs on its own, since those
-// who wait for it come and go.
-func (s *TokenSource) begin(now time.Time) {
+// who wait for it come and go; ctx is the first one's.
+func (s *TokenSource) begin(ctx context.Context, now time.Time) {
 	request := &tokenRequest{done: make(chan struct{})}
 	s.underway = request
 	go func() {
 		defer close(request.done)
-		ctx := context.WithValue(context.Background(), oauth2.HTTPClient, s.client)
+		ctx := context.WithValue(context.WithoutCancel(ctx), oauth2.HTTPClient, s.client)
 		answer, err := s.grant.Token(ctx)
 		var held heldToken
 		if err == nil {

@@ -42,7 +42,7 @@ func (s *Server) writeDown(x *exchange, status int, took time.Duration, requeste
 	if x.err != nil && level >= slog.LevelWarn {
 		attributes = append(attributes, slog.String("err", x.err.Error()))
 	}
-	s.log.LogAttrs(context.Background(), level, "request", attributes...)
+	s.log.LogAttrs(x.within(context.Background()), level, "request", attributes...)
 }
 
 // principalMark tells principals apart in a log without naming people: a

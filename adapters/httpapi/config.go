@@ -30,6 +30,7 @@ type Config struct {
 	CORSOrigins []string
 	Limits      Limits
 	RateLimits  RateLimits
+	Traces      Traces
 }
 
 // Limits bounds time and number. A field that is zero gets the default that

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"timesheets/domain/identity"
 )
@@ -33,6 +34,7 @@ type exchange struct {
 	err    error              // why it was refused, if it was
 	code   string             // the problem's code, if it was
 	export *export            // the answer that goes on after the handler
+	span   trace.Span         // nil unless the request is traced
 }
 
 type exchangeKey struct{}
@@ -52,6 +54,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, is heading) *exchange {
 		route:  routeNone,
 		began:  s.now(),
 	}
+	s.config.Traces.begin(is.trace, x)
 	ctx.SetUserValue(exchangeKey{}, x)
 	h := &ctx.Response.Header
 	h.Set("X-Request-Id", x.id)
@@ -70,7 +73,7 @@ func (s *Server) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		h := &ctx.Request.Header
 		is, kept := s.headings.take(h)
 		if !kept {
-			is = remember(h, nil)
+			is = s.remember(h, nil)
 		}
 		x := s.begin(ctx, is)
 		defer s.finish(ctx, x)
@@ -155,6 +158,7 @@ func (s *Server) observe(x *exchange, status, requested, answered int) {
 	s.metrics.inFlight.Dec()
 	s.metrics.observe(x, status, took)
 	s.writeDown(x, status, took, requested, answered)
+	x.endSpan(status, took)
 }
 
 // instance is the path that was asked for, as a URI reference; "/" when it

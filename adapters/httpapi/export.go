@@ -29,7 +29,7 @@ func exportPages(c *fiber.Ctx, mediaType string, next nextPage) error {
 	if !c.Context().Request.Header.IsHTTP11() {
 		return fault.New(fault.Malformed, codeBadRequest, "An export needs HTTP/1.1: without it, a cut one would look whole.")
 	}
-	ctx, cancel := context.WithTimeout(x.server.life, x.server.config.Limits.ExportDeadline)
+	ctx, cancel := context.WithTimeout(x.within(x.server.life), x.server.config.Limits.ExportDeadline)
 	e := &export{ctx: ctx, cancel: cancel, next: next, x: x}
 	if err := e.fetch(); err != nil {
 		cancel()

@@ -56,7 +56,7 @@ func (s *Server) finishClaim(c *fiber.Ctx, claim replay.Claim, err error) error 
 	x := exchangeOf(c)
 	status, f := verdict(err)
 	// The request's own time may be up; that is no reason to hold the key.
-	ctx, cancel := context.WithTimeout(s.life, s.config.Limits.RequestDeadline)
+	ctx, cancel := context.WithTimeout(x.within(s.life), s.config.Limits.RequestDeadline)
 	defer cancel()
 	kept := replay.Answer{
 		Status:  status,

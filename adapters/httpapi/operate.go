@@ -76,7 +76,7 @@ func (s *Server) operate(r route) fiber.Handler {
 		x := exchangeOf(c)
 		x.route, x.needs = base+r.path, r.needs
 		c.Set(fiber.HeaderCacheControl, "no-store")
-		ctx, cancel := context.WithTimeout(s.life, deadline)
+		ctx, cancel := context.WithTimeout(x.within(s.life), deadline)
 		defer cancel()
 
 		by, err := s.authenticate(ctx, c)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -21,8 +22,9 @@ type heading struct {
 	method    string
 	path      string
 	origin    string
-	fields    int          // header fields, so that trailers show
-	refusal   *fault.Error // why the request is not handled; its body is not read
+	fields    int             // header fields, so that trailers show
+	refusal   *fault.Error    // why the request is not handled; its body is not read
+	trace     context.Context // what the request is a part of; nil unless it is traced
 }
 
 // headings holds the heading of each request whose body is being read, or that
@@ -75,12 +77,12 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 	chunked := h.ContentLength() == -1
 	switch {
 	case refusal != nil:
-		s.headings.keep(h, remember(h, refusal))
+		s.headings.keep(h, s.remember(h, refusal))
 		h.SetContentLength(0)
 		h.Del("Expect")
 		h.SetConnectionClose()
 	case chunked || h.ContentLength() > 0:
-		s.headings.keep(h, remember(h, nil))
+		s.headings.keep(h, s.remember(h, nil))
 		normalizeExpect(h)
 		// fasthttp skips whatever stands between a chunk's size and the next
 		// carriage return, where others see the chunk's end: nothing that
@@ -97,13 +99,14 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 	return fasthttp.RequestConfig{ReadTimeout: timeout, MaxRequestBodySize: bodyLimit}
 }
 
-func remember(h *fasthttp.RequestHeader, refusal *fault.Error) heading {
+func (s *Server) remember(h *fasthttp.RequestHeader, refusal *fault.Error) heading {
 	is := heading{
 		requestID: string(h.Peek("X-Request-Id")),
 		method:    string(h.Method()),
 		origin:    string(h.Peek("Origin")),
 		fields:    countReceived(h),
 		refusal:   refusal,
+		trace:     s.config.Traces.continued(h),
 	}
 	path, _, _ := bytes.Cut(pathAndQuery(h.RequestURI()), []byte("?"))
 	is.path = string(path)

@@ -28,6 +28,7 @@ type Config struct {
 	// MaxLifetime after which a connection is replaced, so that a pool spreads
 	// over a database that has moved or grown; 0 is 30 minutes.
 	MaxLifetime time.Duration
+	Tracer      pgx.QueryTracer // sees every statement; nil for nobody
 }
 
 const (
@@ -89,6 +90,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	config.AfterRelease = writable
 
 	connection := config.ConnConfig
+	connection.Tracer = c.Tracer
 	if connection.ConnectTimeout == 0 {
 		connection.ConnectTimeout = connectTimeout
 	}

@@ -65,6 +65,13 @@ func TestAConfigThatCanNeverWorkIsRefusedWithoutItsPassword(t *testing.T) {
 	}
 }
 
+func TestNobodyWatchesStatementsUnlessAskedTo(t *testing.T) {
+	t.Parallel()
+	if tracer := openPool(t, postgres.Config{URL: "postgres://h/d"}).Config().ConnConfig.Tracer; tracer != nil {
+		t.Errorf("statements are seen by %T", tracer)
+	}
+}
+
 func TestNoConnectionErrorHoldsThePassword(t *testing.T) {
 	t.Parallel()
 	server, err := pgx.ParseConfig(pgtest.Database(t))

@@ -25,6 +25,8 @@ type Config struct {
 	Tokens  Tokens
 	Now     func() time.Time
 	Timeout time.Duration // of one request with its answer; 0 is 2 minutes
+	// Observe surrounds every request; nil for nobody.
+	Observe func(http.RoundTripper) http.RoundTripper
 }
 
 // Uploader holds runs and uploads their batches. It tries nothing again but a
@@ -51,7 +53,7 @@ func NewUploader(c Config) (*Uploader, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 2 * time.Minute
 	}
-	client, err := NewClient(base.String(), WithHTTPClient(newHTTPClient(c.Timeout)))
+	client, err := NewClient(base.String(), WithHTTPClient(newHTTPClient(c.Timeout, c.Observe)))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "not_a_url", "TIMESHEETS_API_URL cannot be used.")
 	}

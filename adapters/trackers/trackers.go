@@ -4,6 +4,7 @@ package trackers
 
 import (
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type Surroundings struct {
 	Source string // the name that the entries carry
 	Stdin  io.Reader
 	Now    func() time.Time
+	// Observe surrounds every request to a tracker; nil for nobody.
+	Observe func(http.RoundTripper) http.RoundTripper
 }
 
 // Open gives the tracker that values describe, without asking it anything yet.
@@ -38,7 +41,7 @@ func (k Kind) Open(values settings.Values, around Surroundings) (importing.Track
 func Kinds() []Kind {
 	return []Kind{
 		{"kimai", kimai.Help, kimai.Settings(), func(v settings.Values, around Surroundings) (importing.Tracker, error) {
-			return orNil(kimai.Open(v, around.Source, around.Now))
+			return orNil(kimai.Open(v, around.Source, around.Now, around.Observe))
 		}},
 		{"timewarrior", timewarrior.Help, timewarrior.Settings(), func(v settings.Values, around Surroundings) (importing.Tracker, error) {
 			return orNil(timewarrior.Open(v, around.Stdin))

@@ -35,7 +35,7 @@ func newWorld(t *testing.T) *world {
 	w.uploader = uploader(t, w.api)
 	socket := httptest.NewServer(w.kimai)
 	t.Cleanup(socket.Close)
-	tracker, err := kimai.Open(settings.Values{"TRACKER_URL": socket.URL, "TRACKER_TOKEN": token, "TRACKER_USER_ID": "email"}, "kimai", w.patience.now)
+	tracker, err := kimai.Open(settings.Values{"TRACKER_URL": socket.URL, "TRACKER_TOKEN": token, "TRACKER_USER_ID": "email"}, "kimai", w.patience.now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,14 +57,19 @@ func loopback(host string) bool {
 }
 
 // New makes a client for the address that Base gave. header goes with every
-// request, to base's host and to no other.
-func New(base *url.URL, header http.Header, now func() time.Time) *Client {
+// request, to base's host and to no other; observe surrounds each, nil for
+// nobody.
+func New(base *url.URL, header http.Header, now func() time.Time, observe func(http.RoundTripper) http.RoundTripper) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = maxHeader
 	transport.ResponseHeaderTimeout = timeout
 	transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	var network http.RoundTripper = transport
+	if observe != nil {
+		network = observe(network)
+	}
 	return &Client{base: base, header: header, now: now, http: &http.Client{
-		Transport:     transport,
+		Transport:     network,
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

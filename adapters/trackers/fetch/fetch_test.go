@@ -23,7 +23,7 @@ func client(t *testing.T, handler http.HandlerFunc) *fetch.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fetch.New(base, http.Header{"X-Key": {"k"}}, time.Now)
+	return fetch.New(base, http.Header{"X-Key": {"k"}}, time.Now, nil)
 }
 
 func TestARequestCarriesWhatTheTrackerWants(t *testing.T) {

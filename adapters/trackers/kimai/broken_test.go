@@ -74,7 +74,7 @@ func TestARetryAfterMayBeADate(t *testing.T) {
 	socket := httptest.NewServer(server)
 	t.Cleanup(socket.Close)
 	now := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
-	tracker, err := kimai.Open(settings.Values{"TRACKER_URL": socket.URL, "TRACKER_TOKEN": token}, "kimai", func() time.Time { return now })
+	tracker, err := kimai.Open(settings.Values{"TRACKER_URL": socket.URL, "TRACKER_TOKEN": token}, "kimai", func() time.Time { return now }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestAddressesAndTokensAreCheckedBeforeAnythingIsSent(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := kimai.Open(settings.Values{"TRACKER_URL": tt.address, "TRACKER_TOKEN": tt.token}, "kimai", time.Now)
+			_, err := kimai.Open(settings.Values{"TRACKER_URL": tt.address, "TRACKER_TOKEN": tt.token}, "kimai", time.Now, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.says) {
 				t.Fatalf("got %v, want an error that says %q", err, tt.says)
 			}

@@ -33,7 +33,7 @@ func open(t *testing.T, address string, changes settings.Values) *kimai.Tracker 
 	t.Helper()
 	values := settings.Values{"TRACKER_URL": address, "TRACKER_TOKEN": token, "TRACKER_USER_ID": "email", "TRACKER_PROJECT_NAME": "project"}
 	maps.Copy(values, changes)
-	tracker, err := kimai.Open(values, "kimai", time.Now)
+	tracker, err := kimai.Open(values, "kimai", time.Now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,9 +42,10 @@ func Settings() []settings.Setting {
 	}
 }
 
-// Open gives the Kimai that values name. References to its users carry source.
-// The error names every mistake.
-func Open(values settings.Values, source string, now func() time.Time) (*Tracker, error) {
+// Open gives the Kimai that values name. References to its users carry source,
+// and observe surrounds every request; nil for nobody. The error names every
+// mistake.
+func Open(values settings.Values, source string, now func() time.Time, observe func(http.RoundTripper) http.RoundTripper) (*Tracker, error) {
 	base, err := fetch.Base("TRACKER_URL", values["TRACKER_URL"])
 	token := values["TRACKER_TOKEN"]
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -58,7 +59,7 @@ func Open(values settings.Values, source string, now func() time.Time) (*Tracker
 	}
 	header := http.Header{"Authorization": {"Bearer " + token}}
 	return &Tracker{
-		client: fetch.New(base, header, now),
+		client: fetch.New(base, header, now, observe),
 		source: source,
 		userID: values["TRACKER_USER_ID"],
 		format: values["TRACKER_PROJECT_NAME"],
