@@ -193,7 +193,7 @@ func (t *entriesTx) Around(ctx context.Context, weeks []timesheet.WorkerWeek, da
 
 func (t *entriesTx) LockAround(ctx context.Context, userIDs []string, unseen worker.Kind, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
 	var b pgx.Batch
-	locked := askForLocks(&b, t.org, userIDs, unseen, t.now)
+	locked := askForLocks(&b, t.org, userIDs, unseen, t.now, new([]string))
 	states, totals, err := askAround(ctx, t.tx, &b, t.org, weeks, days)
 	if err != nil {
 		return nil, nil, err

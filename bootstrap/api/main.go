@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, environ []string, stdout, stderr io
 		fmt.Fprintf(stderr, "The configuration is not usable:\n%v\nThe README explains each variable.\n", err)
 		return misconfigured
 	}
-	log, err := assembly.NewLog(config.Log, stderr)
+	log, err := assembly.NewLog(config.Log, config.Traces, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return misconfigured

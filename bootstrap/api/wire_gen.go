@@ -48,8 +48,15 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		return nil, nil, err
 	}
 	v2 := service.Authenticate(authenticator)
-	pool, cleanup2, err := service.OpenPool(ctx, config)
+	traces, cleanup2, err := service.OpenTraces(config, log)
 	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
+	queryTracer := service.TraceStatements(traces)
+	pool, cleanup3, err := service.OpenPool(ctx, config, queryTracer)
+	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
@@ -101,15 +108,18 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		Idempotency:  guard,
 	}
 	v4 := service.Checks(pool, verifier)
+	httpapiTraces := service.TraceRequests(traces)
 	registry := service.NewRegistry()
-	server, err := service.NewHTTP(config, listener, application, v4, log, registry, v)
+	server, err := service.NewHTTP(config, listener, application, v4, httpapiTraces, log, registry, v)
 	if err != nil {
+		cleanup3()
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
 	serviceService := service.New(config, listener, server, verifier, pool, registry, log)
 	return serviceService, func() {
+		cleanup3()
 		cleanup2()
 		cleanup()
 	}, nil

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/mattn/go-isatty"
+
+	"timesheets/adapters/opentelemetry"
 )
 
 // LogConfig says how much is logged, and how it is written.
@@ -15,8 +17,9 @@ type LogConfig struct {
 	Format string     `env:"LOG_FORMAT"` // text or json; "" is text on a terminal, else json
 }
 
-// NewLog makes a log that writes to w.
-func NewLog(c LogConfig, w io.Writer) (*slog.Logger, error) {
+// NewLog makes a log that writes to w. When there are traces, lines of what is
+// traced name its trace and span.
+func NewLog(c LogConfig, traces TraceConfig, w io.Writer) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: c.Level}
 	format := c.Format
 	if format == "" {
@@ -25,13 +28,19 @@ func NewLog(c LogConfig, w io.Writer) (*slog.Logger, error) {
 			format = "text"
 		}
 	}
+	var handler slog.Handler
 	switch format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+		handler = slog.NewJSONHandler(w, options)
 	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		handler = slog.NewTextHandler(w, options)
+	default:
+		return nil, fmt.Errorf("LOG_FORMAT is text or json, not %q", c.Format)
 	}
-	return nil, fmt.Errorf("LOG_FORMAT is text or json, not %q", c.Format)
+	if traces.On() {
+		handler = opentelemetry.NameTraces(handler)
+	}
+	return slog.New(handler), nil
 }
 
 // IsTerminal tells whether somebody watches w.

@@ -161,8 +161,7 @@ func (s *stage) startAPI(ctx context.Context, databaseURL string) (string, error
 	if err != nil {
 		return "", err
 	}
-	log := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	api, cleanup, err := assembleAPI(ctx, config, log)
+	api, cleanup, err := assembleAPI(ctx, config, s.log())
 	if err != nil {
 		return "", err
 	}
@@ -178,6 +177,11 @@ func (s *stage) startAPI(ctx context.Context, databaseURL string) (string, error
 	address := "http://" + api.Addr().String()
 	s.api = address + "/v1"
 	return s.api, waitFor(ctx, address+"/readyz")
+}
+
+// log is of errors alone.
+func (s *stage) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
 // waitFor asks until the address answers 200.
@@ -234,7 +238,10 @@ func (s *stage) startTracker() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.job, err = assembleJob(config, strings.NewReader(""))
+	var cleanup func()
+	if s.job, cleanup, err = assembleJob(config, strings.NewReader(""), s.log()); err == nil {
+		s.down = append(s.down, func() error { cleanup(); return nil })
+	}
 	return s.tracker + "  (a stand-in for Kimai, with recorded answers)", err
 }
 

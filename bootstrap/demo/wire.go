@@ -19,6 +19,6 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 }
 
 // assembleJob puts the import job together, as bootstrap/importer does.
-func assembleJob(config job.Config, stdin io.Reader) (*job.Job, error) {
+func assembleJob(config job.Config, stdin io.Reader, log *slog.Logger) (*job.Job, func(), error) {
 	panic(wire.Build(job.Everything))
 }

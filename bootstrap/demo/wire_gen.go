@@ -50,8 +50,15 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 		return nil, nil, err
 	}
 	v2 := service.Authenticate(authenticator)
-	pool, cleanup2, err := service.OpenPool(ctx, config)
+	traces, cleanup2, err := service.OpenTraces(config, log)
 	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
+	queryTracer := service.TraceStatements(traces)
+	pool, cleanup3, err := service.OpenPool(ctx, config, queryTracer)
+	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
@@ -103,37 +110,49 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 		Idempotency:  guard,
 	}
 	v4 := service.Checks(pool, verifier)
+	httpapiTraces := service.TraceRequests(traces)
 	registry := service.NewRegistry()
-	server, err := service.NewHTTP(config, listener, application, v4, log, registry, v)
+	server, err := service.NewHTTP(config, listener, application, v4, httpapiTraces, log, registry, v)
 	if err != nil {
+		cleanup3()
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
 	serviceService := service.New(config, listener, server, verifier, pool, registry, log)
 	return serviceService, func() {
+		cleanup3()
 		cleanup2()
 		cleanup()
 	}, nil
 }
 
 // assembleJob puts the import job together, as bootstrap/importer does.
-func assembleJob(config job.Config, stdin io.Reader) (*job.Job, error) {
+func assembleJob(config job.Config, stdin io.Reader, log *slog.Logger) (*job.Job, func(), error) {
+	traces, cleanup, err := job.OpenTraces(config, log)
+	if err != nil {
+		return nil, nil, err
+	}
 	v := job.Clock()
-	tracker, err := job.OpenTracker(config, stdin, v)
+	tracker, err := job.OpenTracker(config, stdin, traces, v)
 	if err != nil {
-		return nil, err
+		cleanup()
+		return nil, nil, err
 	}
-	tokenSource, err := job.NewTokens(config, v)
+	tokenSource, err := job.NewTokens(config, traces, v)
 	if err != nil {
-		return nil, err
+		cleanup()
+		return nil, nil, err
 	}
-	uploader, err := job.NewUploader(config, tokenSource, v)
+	uploader, err := job.NewUploader(config, tokenSource, traces, v)
 	if err != nil {
-		return nil, err
+		cleanup()
+		return nil, nil, err
 	}
 	patience := job.NewPatience(v)
 	importer := importing.New(tracker, uploader, uploader, patience)
-	jobJob := job.New(config, importer, tracker, tokenSource, uploader)
-	return jobJob, nil
+	jobJob := job.New(config, importer, tracker, tokenSource, uploader, traces)
+	return jobJob, func() {
+		cleanup()
+	}, nil
 }

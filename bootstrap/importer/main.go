@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -55,17 +56,22 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	if err != nil {
 		return unusable(stderr, err)
 	}
-	assembled, err := assemble(config, stdin)
+	log, err := assembly.NewLog(config.Log, config.Traces, stderr)
 	if err != nil {
 		return unusable(stderr, err)
 	}
+	assembled, cleanup, err := assemble(config, stdin, log)
+	if err != nil {
+		return unusable(stderr, err)
+	}
+	defer cleanup()
 	switch command {
 	case "check":
 		return assembled.Check(ctx, stdout)
 	case "plan":
-		return carryOut(ctx, assembled, config, line.Plan, true, stdout, stderr)
+		return carryOut(ctx, assembled, config, line.Plan, true, log, stdout, stderr)
 	default:
-		return carryOut(ctx, assembled, config, line.Run, false, stdout, stderr)
+		return carryOut(ctx, assembled, config, line.Run, false, log, stdout, stderr)
 	}
 }
 
@@ -76,27 +82,25 @@ func unusable(stderr io.Writer, err error) int {
 
 // carryOut imports, and shows it: to a person on a terminal, else to the log.
 // A plan is for people wherever it goes.
-func carryOut(ctx context.Context, j *job.Job, config job.Config, o order, dryRun bool, stdout, stderr io.Writer) int {
-	log, err := assembly.NewLog(config.Log, stderr)
-	if err != nil {
-		return unusable(stderr, err)
-	}
+func carryOut(ctx context.Context, j *job.Job, config job.Config, o order, dryRun bool, log *slog.Logger, stdout, stderr io.Writer) int {
 	window, options, err := o.read(config.Mode)
 	if err != nil {
 		fmt.Fprintf(stderr, "importer: %s\n", fault.Of(err).Text)
 		return importing.ExitMisconfigured
 	}
+	ctx, end := j.Trace(ctx)
 	finish := func() {}
-	options.DryRun, options.Watch = dryRun, job.LogWaits(log)
+	options.DryRun, options.Watch = dryRun, job.LogWaits(ctx, log)
 	if assembly.IsTerminal(stderr) {
 		options.Watch, finish = job.Bar(stderr)
 	}
 	summary, err := j.Import(ctx, window, options, o.Timeout)
 	finish()
+	end(summary, err)
 	if dryRun || assembly.IsTerminal(stdout) {
 		job.Print(stdout, summary, err)
 	} else {
-		job.Log(log, summary, err)
+		job.Log(ctx, log, summary, err)
 	}
 	return importing.ExitCode(summary, err)
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 
 	"github.com/google/wire"
 
@@ -11,6 +12,6 @@ import (
 )
 
 // assemble puts the import job together.
-func assemble(config job.Config, stdin io.Reader) (*job.Job, error) {
+func assemble(config job.Config, stdin io.Reader, log *slog.Logger) (*job.Job, func(), error) {
 	panic(wire.Build(job.Everything))
 }

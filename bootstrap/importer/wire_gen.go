@@ -8,6 +8,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"timesheets/application/importing"
 	"timesheets/bootstrap/assembly/job"
 )
@@ -20,22 +21,31 @@ import (
 // Injectors from wire.go:
 
 // assemble puts the import job together.
-func assemble(config job.Config, stdin io.Reader) (*job.Job, error) {
+func assemble(config job.Config, stdin io.Reader, log *slog.Logger) (*job.Job, func(), error) {
+	traces, cleanup, err := job.OpenTraces(config, log)
+	if err != nil {
+		return nil, nil, err
+	}
 	v := job.Clock()
-	tracker, err := job.OpenTracker(config, stdin, v)
+	tracker, err := job.OpenTracker(config, stdin, traces, v)
 	if err != nil {
-		return nil, err
+		cleanup()
+		return nil, nil, err
 	}
-	tokenSource, err := job.NewTokens(config, v)
+	tokenSource, err := job.NewTokens(config, traces, v)
 	if err != nil {
-		return nil, err
+		cleanup()
+		return nil, nil, err
 	}
-	uploader, err := job.NewUploader(config, tokenSource, v)
+	uploader, err := job.NewUploader(config, tokenSource, traces, v)
 	if err != nil {
-		return nil, err
+		cleanup()
+		return nil, nil, err
 	}
 	patience := job.NewPatience(v)
 	importer := importing.New(tracker, uploader, uploader, patience)
-	jobJob := job.New(config, importer, tracker, tokenSource, uploader)
-	return jobJob, nil
+	jobJob := job.New(config, importer, tracker, tokenSource, uploader, traces)
+	return jobJob, func() {
+		cleanup()
+	}, nil
 }

@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"maps"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -63,7 +62,11 @@ func variables(t *testing.T, c corev1.Container) map[string]given {
 	return found
 }
 
-var line = regexp.MustCompile(`^([A-Z][A-Z0-9_]*)=(\S.*)$`)
+// line is a setting, and proposal one that is commented out.
+var (
+	line     = regexp.MustCompile(`^([A-Z][A-Z0-9_]*)=(\S.*)$`)
+	proposal = regexp.MustCompile(`(?m)^#([A-Z][A-Z0-9_]*)=(\S.*)$`)
+)
 
 // generated gives the content of a ConfigMap that the kustomization makes.
 func generated(t *testing.T, name string) map[string]string {
@@ -124,7 +127,9 @@ func known(config reflect.Type) map[string]bool {
 			name, _, _ := strings.Cut(tag, ",")
 			found[name] = field.Type == reflect.TypeFor[assembly.Secret]()
 		} else if field.IsExported() && field.Type.Kind() == reflect.Struct {
-			maps.Copy(found, known(field.Type))
+			for name, secret := range known(field.Type) {
+				found[field.Tag.Get("envPrefix")+name] = secret
+			}
 		}
 	}
 	return found
@@ -178,6 +183,41 @@ func readBy(t *testing.T, c corev1.Container) (map[string]bool, error) {
 	}
 	t.Fatalf("there is no program %s", c.Image)
 	return nil, nil
+}
+
+// What is commented out can be had by taking the comment away.
+func TestProgramsStartWithWhatTheManifestsPropose(t *testing.T) {
+	t.Parallel()
+	for _, w := range workloads(t) {
+		for _, c := range w.containers() {
+			proposed := environment(t, c)
+			reads, _ := readBy(t, c)
+			for _, from := range c.EnvFrom {
+				for _, g := range readKustomization(t).ConfigMapGenerator {
+					if g.Name != from.ConfigMapRef.Name {
+						continue
+					}
+					for _, file := range g.Envs {
+						for _, part := range proposal.FindAllStringSubmatch(string(read(t, filepath.Join(folder, file))), -1) {
+							proposed = append(proposed, part[1]+"="+part[2])
+							if secret, ok := reads[part[1]]; !ok || secret {
+								t.Errorf("%s proposes %s, which nobody reads, or is a secret", file, part[1])
+							}
+						}
+					}
+				}
+			}
+			var err error
+			if c.Image == "timesheets-api" {
+				_, err = service.ReadConfig(proposed)
+			} else {
+				_, err = job.ReadConfig(proposed)
+			}
+			if err != nil {
+				t.Errorf("%s would not start: %v", w.name, err)
+			}
+		}
+	}
 }
 
 func TestImportersReachTheAPIThroughItsService(t *testing.T) {

@@ -30,8 +30,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, nil)
+}
+
+// newWorldWith is a new world whose API has these settings.
+func newWorldWith(t *testing.T, settings apitest.Settings) *world {
+	t.Helper()
 	w := &world{database: pgtest.Database(t), kimai: trackertest.NewKimai("token-of-kimai")}
-	w.api = apitest.Start(t, w.database, nil)
+	w.api = apitest.Start(t, w.database, settings)
 	w.machine = w.api.Machine(t, "")
 	socket := httptest.NewServer(w.kimai)
 	t.Cleanup(socket.Close)

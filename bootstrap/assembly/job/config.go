@@ -35,7 +35,8 @@ type Config struct {
 	Source  string         `env:"TRACKER_SOURCE"` // "" is the tracker's name
 	Mode    importing.Mode `env:"IMPORT_MODE" envDefault:"upsert"`
 
-	Log assembly.LogConfig
+	Log    assembly.LogConfig
+	Traces assembly.TraceConfig
 
 	kind     trackers.Kind
 	settings settings.Values // hold a secret: never to be printed
@@ -45,7 +46,8 @@ type Config struct {
 // tracker wants to know: the error names all that is wrong.
 func ReadConfig(e assembly.Environment) (Config, error) {
 	c, err := assembly.Read[Config](e)
-	return c, errors.Join(err, c.readIssuer(), c.readSecret(), c.readTracker(e), c.checkMode())
+	err = errors.Join(err, c.readIssuer(), c.readSecret(), c.readTracker(e), c.checkMode(), c.Traces.Read())
+	return c, err
 }
 
 func (c *Config) readSecret() (err error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"timesheets/adapters/auth0"
+	"timesheets/adapters/opentelemetry"
 	"timesheets/adapters/timesheetsapi"
 	"timesheets/application/importing"
 	"timesheets/domain/fault"
@@ -19,11 +20,12 @@ type Job struct {
 	tracker  importing.Tracker
 	tokens   *auth0.TokenSource
 	uploader *timesheetsapi.Uploader
+	traces   *opentelemetry.Traces
 }
 
 // New puts the parts together.
-func New(c Config, importer *importing.Importer, tracker importing.Tracker, tokens *auth0.TokenSource, uploader *timesheetsapi.Uploader) *Job {
-	return &Job{c, importer, tracker, tokens, uploader}
+func New(c Config, importer *importing.Importer, tracker importing.Tracker, tokens *auth0.TokenSource, uploader *timesheetsapi.Uploader, traces *opentelemetry.Traces) *Job {
+	return &Job{c, importer, tracker, tokens, uploader, traces}
 }
 
 // Import runs once, for at most limit. The source is the configuration's, and

@@ -8,6 +8,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"timesheets/adapters/auth0"
+	"timesheets/adapters/opentelemetry"
 	"timesheets/adapters/timesheetsapi"
 	"timesheets/adapters/trackers"
 	"timesheets/application/importing"
@@ -18,21 +19,21 @@ import (
 func Clock() func() time.Time { return time.Now }
 
 // NewTokens makes the source of access tokens.
-func NewTokens(c Config, now func() time.Time) (*auth0.TokenSource, error) {
+func NewTokens(c Config, traces *opentelemetry.Traces, now func() time.Time) (*auth0.TokenSource, error) {
 	return auth0.NewTokenSource(auth0.SourceConfig{
 		TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Audience: c.Audience,
-		Organization: c.Organization, Scopes: []string{string(identity.BatchUpload)}, Now: now,
+		Organization: c.Organization, Scopes: []string{string(identity.BatchUpload)}, Now: now, Observe: traces.Transport,
 	})
 }
 
 // NewUploader makes the client of the API.
-func NewUploader(c Config, tokens *auth0.TokenSource, now func() time.Time) (*timesheetsapi.Uploader, error) {
-	return timesheetsapi.NewUploader(timesheetsapi.Config{URL: c.APIURL, Tokens: tokens, Now: now})
+func NewUploader(c Config, tokens *auth0.TokenSource, traces *opentelemetry.Traces, now func() time.Time) (*timesheetsapi.Uploader, error) {
+	return timesheetsapi.NewUploader(timesheetsapi.Config{URL: c.APIURL, Tokens: tokens, Now: now, Observe: traces.Transport})
 }
 
 // OpenTracker opens the tracker that TRACKER names.
-func OpenTracker(c Config, stdin io.Reader, now func() time.Time) (importing.Tracker, error) {
-	tracker, err := c.kind.Open(c.settings, trackers.Surroundings{Source: c.Source, Stdin: stdin, Now: now})
+func OpenTracker(c Config, stdin io.Reader, traces *opentelemetry.Traces, now func() time.Time) (importing.Tracker, error) {
+	tracker, err := c.kind.Open(c.settings, trackers.Surroundings{Source: c.Source, Stdin: stdin, Now: now, Observe: traces.Transport})
 	return tracker, inWords(err)
 }
 

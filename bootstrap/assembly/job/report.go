@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,12 +15,12 @@ import (
 )
 
 // Log writes a line for each new problem and one for the run.
-func Log(log *slog.Logger, s importing.Summary, err error) {
+func Log(ctx context.Context, log *slog.Logger, s importing.Summary, err error) {
 	for _, p := range s.Problems {
-		log.Warn("row "+string(p.Outcome), "external_id", p.ExternalID, "worker", p.Worker, "date", p.Date, "project", p.Project, "code", p.Code, "why", p.Text)
+		log.WarnContext(ctx, "row "+string(p.Outcome), "external_id", p.ExternalID, "worker", p.Worker, "date", p.Date, "project", p.Project, "code", p.Code, "why", p.Text)
 	}
 	for _, text := range s.UnreadableTexts {
-		log.Warn("unreadable entry", "why", text)
+		log.WarnContext(ctx, "unreadable entry", "why", text)
 	}
 	attributes := []any{
 		"source", s.Source, "import_id", s.Import, "mode", string(s.Mode), "window", s.Window.String(), "dry_run", s.DryRun, "exit", importing.ExitCode(s, err),
@@ -30,10 +31,10 @@ func Log(log *slog.Logger, s importing.Summary, err error) {
 		"took", seconds(s.Took.Total), "tracker_took", seconds(s.Took.Tracker), "api_took", seconds(s.Took.API),
 	}
 	if err != nil {
-		log.Error("import not finished", append(attributes, "error", err)...)
+		log.ErrorContext(ctx, "import not finished", append(attributes, "error", err)...)
 		return
 	}
-	log.Info("import finished", attributes...)
+	log.InfoContext(ctx, "import finished", attributes...)
 }
 
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }

@@ -9,9 +9,9 @@ import (
 	"timesheets/application/importing"
 )
 
-// Everything is the whole job; a Config and standard input are to be given.
+// Everything is the whole job; a Config, standard input and a log are to be given.
 var Everything = wire.NewSet(
-	Clock, NewTokens, NewUploader, OpenTracker, NewPatience, importing.New, New,
+	Clock, OpenTraces, NewTokens, NewUploader, OpenTracker, NewPatience, importing.New, New,
 	wire.Bind(new(importing.Timesheets), new(*timesheetsapi.Uploader)),
 	wire.Bind(new(importing.Runs), new(*timesheetsapi.Uploader)),
 )

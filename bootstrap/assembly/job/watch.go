@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,10 +31,10 @@ func Bar(w io.Writer) (watch func(importing.Progress), finish func()) {
 }
 
 // LogWaits logs that a run waits before it tries something again, and why.
-func LogWaits(log *slog.Logger) func(importing.Progress) {
+func LogWaits(ctx context.Context, log *slog.Logger) func(importing.Progress) {
 	return func(p importing.Progress) {
 		if p.Waiting > 0 {
-			log.Warn("trying again", "in", seconds(p.Waiting), "why", p.Reason, "read", p.Read, "landed", p.Landed)
+			log.WarnContext(ctx, "trying again", "in", seconds(p.Waiting), "why", p.Reason, "read", p.Read, "landed", p.Landed)
 		}
 	}
 }

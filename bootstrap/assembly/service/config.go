@@ -49,7 +49,8 @@ type Config struct {
 	FailuresPerSecond float64 `env:"RATE_LIMIT_FAILURES_PER_SECOND" envDefault:"100"`
 	FailuresBurst     int     `env:"RATE_LIMIT_FAILURES_BURST" envDefault:"1000"`
 
-	Log assembly.LogConfig
+	Log    assembly.LogConfig
+	Traces assembly.TraceConfig
 }
 
 // LockBefore is the first day that is still open; zero when every day is.
@@ -69,7 +70,8 @@ func (l *LockBefore) UnmarshalText(text []byte) error {
 // all that is wrong.
 func ReadConfig(e assembly.Environment) (Config, error) {
 	c, err := assembly.Read[Config](e)
-	return c, errors.Join(err, c.check())
+	err = errors.Join(err, c.check(), c.Traces.Read())
+	return c, err
 }
 
 func (c Config) check() error {

@@ -51,7 +51,7 @@ func Check(ctx context.Context, c Config, to io.Writer) error {
 		return c.HTTPAddr + " is free", ln.Close()
 	})
 	line("database", func(ctx context.Context) (string, error) {
-		pool, cleanup, err := OpenPool(ctx, c)
+		pool, cleanup, err := OpenPool(ctx, c, nil)
 		if err != nil {
 			return "", err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -43,11 +44,12 @@ func NewIDs() func() timesheet.ID {
 	return func() timesheet.ID { return timesheet.ID(uuid.Must(uuid.NewV7())) }
 }
 
-// OpenPool opens the pool of database connections.
-func OpenPool(ctx context.Context, c Config) (*pgxpool.Pool, func(), error) {
+// OpenPool opens the pool of database connections; tracer may be nil.
+func OpenPool(ctx context.Context, c Config, tracer pgx.QueryTracer) (*pgxpool.Pool, func(), error) {
 	pool, err := postgres.Open(ctx, postgres.Config{
 		URL: c.DatabaseURL.Reveal(), ApplicationName: "timesheets api",
 		MaxConnections: c.PoolMax, MinConnections: c.PoolMin, MaxLifetime: c.PoolLifetime,
+		Tracer: tracer,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -105,10 +107,11 @@ func Checks(pool *pgxpool.Pool, verifier *auth0.Verifier) []httpapi.Check {
 }
 
 // NewHTTP makes the HTTP side.
-func NewHTTP(c Config, ln Listener, application httpapi.Application, checks []httpapi.Check, log *slog.Logger, registry *prometheus.Registry, now func() time.Time) (*httpapi.Server, error) {
+func NewHTTP(c Config, ln Listener, application httpapi.Application, checks []httpapi.Check, traces httpapi.Traces, log *slog.Logger, registry *prometheus.Registry, now func() time.Time) (*httpapi.Server, error) {
 	config, err := c.http(ln.Addr())
 	if err != nil {
 		return nil, err
 	}
+	config.Traces = traces
 	return httpapi.New(config, application, checks, log, registry, now)
 }

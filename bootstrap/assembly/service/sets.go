@@ -47,5 +47,8 @@ var UseCases = wire.NewSet(
 	wire.Struct(new(httpapi.Application), "*"),
 )
 
+// Tracing tells a collector, if there is one, what the API does.
+var Tracing = wire.NewSet(OpenTraces, TraceRequests, TraceStatements)
+
 // Everything is the whole API; a Config, a context and a log are to be given.
-var Everything = wire.NewSet(Storage, Tokens, UseCases, Listen, NewRegistry, Checks, NewHTTP, New)
+var Everything = wire.NewSet(Storage, Tokens, UseCases, Tracing, Listen, NewRegistry, Checks, NewHTTP, New)

@@ -216,6 +216,9 @@ func (p *process) check(t testing.TB) {
 // Heard tells whether one of the program's last log lines has the text.
 func (a *API) Heard(text string) bool { return a.running().journal.heard(text) }
 
+// Said is how often the program wrote the message to its log.
+func (a *API) Said(message string) int { return a.running().journal.times(message) }
+
 // AwaitReady waits until /readyz says yes.
 func (a *API) AwaitReady(t testing.TB) {
 	t.Helper()

@@ -16,9 +16,10 @@ type journal struct {
 	listening chan addresses // gets what "listening" says, once
 
 	mu      sync.Mutex
-	recent  []string // the last lines
-	wrong   []string // lines that no program of ours should ever write
-	waiting bool     // listening has not been heard yet
+	recent  []string       // the last lines
+	wrong   []string       // lines that no program of ours should ever write
+	waiting bool           // listening has not been heard yet
+	said    map[string]int // how often each message came
 }
 
 // addresses is where the program listens.
@@ -28,7 +29,7 @@ type addresses struct {
 }
 
 func newJournal() *journal {
-	return &journal{listening: make(chan addresses, 1), waiting: true}
+	return &journal{listening: make(chan addresses, 1), waiting: true, said: map[string]int{}}
 }
 
 // read takes lines until the program ends.
@@ -53,6 +54,7 @@ func (j *journal) take(line string) {
 		j.recent = append(j.recent[:0], j.recent[1:]...)
 	}
 	j.recent = append(j.recent, line)
+	j.said[said.Message]++
 	// A token begins with the Base64 of {" and has no business in a log.
 	if err != nil || said.Level == "ERROR" || strings.Contains(line, "eyJ") {
 		j.wrong = append(j.wrong, line)
@@ -77,6 +79,13 @@ func (j *journal) mistakes() []string {
 	wrong := j.wrong
 	j.wrong = nil
 	return wrong
+}
+
+// times is how often a message came.
+func (j *journal) times(message string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.said[message]
 }
 
 // heard tells whether one of the last lines has the text.
