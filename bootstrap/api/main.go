@@ -8,9 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
-	"slices"
-	"strings"
 	"syscall"
 	_ "time/tzdata" // an image from scratch has no time zones
 
@@ -67,7 +64,6 @@ func run(ctx context.Context, args []string, environ []string, stdout, stderr io
 	case "check":
 		return exitCode(service.Check(ctx, config, stdout))
 	default:
-		collectEarly(environ)
 		var api *service.Service
 		var cleanup func()
 		if api, cleanup, err = assemble(ctx, config, log); err == nil {
@@ -79,17 +75,6 @@ func run(ctx context.Context, args []string, environ []string, stdout, stderr io
 		log.Error("the API ends", "error", err)
 	}
 	return exitCode(err)
-}
-
-// collectEarly lets garbage grow to half of what is alive before it is
-// collected, not to as much again: batches are megabytes each, most of it
-// garbage a moment later. It was measured to cost imports no CPU that shows, and
-// to save a sixth of the peak memory. A GOGC of the operator's stands.
-func collectEarly(environ []string) {
-	const percent = 50
-	if !slices.ContainsFunc(environ, func(v string) bool { return strings.HasPrefix(v, "GOGC=") && v != "GOGC=" }) {
-		debug.SetGCPercent(percent)
-	}
 }
 
 func exitCode(err error) int {
