@@ -195,8 +195,9 @@ func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs [
 	}
 	f.After = *after
 	created := make([]placed, len(entries))
+	none := new(timesheet.Entry)
 	for i := range entries {
-		created[i] = placed{before: &timesheet.Entry{}, after: entries[i], position: i}
+		created[i] = placed{before: none, after: entries[i], position: i}
 		// It is cheaper to add what is being inserted than to read it again.
 		if s := timesheet.ShiftOf(timesheet.Entry{}, *entries[i]); s.AfterSeconds > 0 {
 			f.Totals[s.After] += s.AfterSeconds
@@ -290,8 +291,19 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 	if b.write.IsZero() {
 		return nil
 	}
+	b.forgetInserted()
 	number(b.tx, b.org, b.write, by, run, b.now)
 	return nil
+}
+
+// forgetInserted forgets what others have remembered meanwhile under the keys of
+// what was inserted: that these keys were refused.
+func (b *book) forgetInserted() {
+	if len(b.inserted) == 0 {
+		return
+	}
+	source := b.inserted[0].Snapshot().Origin.Source
+	b.tx.atLast(forget(`SELECT e.external_id FROM entries e WHERE e.org_id = $1 AND e.write_id = $3`), string(b.org), source, b.write)
 }
 
 // receivedArrays collects last received revisions that change while the entry

@@ -120,18 +120,24 @@ func (b *book) KeepPart(ctx context.Context, run intake.Import, p intake.Part, r
 	return b.keepRows(ctx, run.ID, rows)
 }
 
+// forget deletes what is remembered of the source $2 under the given keys, but
+// for what another transaction holds: that commits later, and says what is
+// remembered then. Most sources have nothing: that is asked once, not for each
+// key.
+func forget(keys string) string {
+	return `
+		WITH gone AS (
+			SELECT r.external_id FROM refused_keys r WHERE r.org_id = $1 AND r.source = $2
+			AND EXISTS (SELECT 1 FROM refused_keys a WHERE a.org_id = $1 AND a.source = $2)
+			AND r.external_id IN (` + keys + `)
+			FOR UPDATE OF r SKIP LOCKED
+		)
+		DELETE FROM refused_keys r USING gone WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = gone.external_id`
+}
+
 func (b *book) Refusals(ctx context.Context, source string, run timesheet.ID, refused []intake.KeptRow, settled, judged []string) error {
 	if len(judged) > 0 {
-		// Who holds one of them commits later, and says what is remembered then.
-		// Most sources have none: that is asked once, not for each key.
-		b.tx.atLast(`
-			WITH gone AS (
-				SELECT r.external_id FROM refused_keys r WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = ANY ($3)
-				AND EXISTS (SELECT 1 FROM refused_keys any_ WHERE any_.org_id = $1 AND any_.source = $2)
-				FOR UPDATE OF r SKIP LOCKED
-			)
-			DELETE FROM refused_keys r USING gone WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = gone.external_id`,
-			string(b.org), source, judged)
+		b.tx.atLast(forget(`SELECT k FROM unnest($3::text[]) AS k`), string(b.org), source, judged)
 	}
 	if len(refused) == 0 && len(settled) == 0 {
 		return nil

@@ -87,6 +87,7 @@ func (b *batch) insertsAhead() bool {
 // way, and inserts them.
 func (j *judgement) insert(ctx context.Context, book Book) error {
 	inserting := make([]*timesheet.Entry, 0, len(j.fresh))
+	j.shifts = make([]timesheet.Shift, 0, len(j.fresh))
 	for _, n := range j.fresh {
 		v := &j.verdicts[n]
 		*v = timesheet.Judge(timesheet.Held{}, j.revision(j.open[n]), j.receipt)

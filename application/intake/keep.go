@@ -68,6 +68,9 @@ func (b *batch) remember(ctx context.Context, book Book, kept []KeptRow) error {
 	}
 	var judged []string
 	for _, i := range b.open {
+		if b.inserted > 0 && b.glances[i].ID.IsZero() {
+			continue // the Book knows what it inserted
+		}
 		if key := b.results[i].ExternalID; !refusedNow[key] && !b.refusedBefore[key] {
 			judged = append(judged, key)
 		}

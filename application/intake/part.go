@@ -1,11 +1,8 @@
 package intake
 
 import (
-	"bytes"
-	"compress/flate"
 	"context"
-	"io"
-	"sync"
+	"encoding/binary"
 
 	"timesheets/domain/fault"
 	"timesheets/domain/identity"
@@ -160,51 +157,64 @@ const (
 	packedFromNamed = 'A'
 )
 
-// pack writes a byte a row, compressed: most batches are all of a kind.
+// pack writes a byte a row, those that follow each other and are the same as one
+// with their number: most batches are all of a kind.
 func pack(results []Result) []byte {
-	plain := make([]byte, len(results))
-	for i, r := range results {
-		for n, is := range packed {
-			if is.Outcome == r.Outcome && (is.Code == r.Code || r.Problem != nil) {
-				plain[i] = byte(packedFrom + n)
-				if !r.ID.IsZero() {
-					plain[i] = byte(packedFromNamed + n)
-				}
-			}
+	var to []byte
+	var last byte
+	alike := uint64(0)
+	for i := range results {
+		is := outcomeByte(&results[i])
+		if alike > 0 && is != last {
+			to, alike = binary.AppendUvarint(append(to, last), alike), 0
 		}
+		last = is
+		alike++
 	}
-	var to bytes.Buffer
-	w := compressors.Get().(*flate.Writer)
-	defer compressors.Put(w)
-	w.Reset(&to)
-	_, _ = w.Write(plain) // a buffer takes everything
-	_ = w.Close()
-	return to.Bytes()
+	if alike > 0 {
+		to = binary.AppendUvarint(append(to, last), alike)
+	}
+	return to
 }
 
-// compressors are used again: each is more than a megabyte.
-var compressors = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(nil, flate.BestSpeed) // the level is valid
-	return w
-}}
+func outcomeByte(r *Result) byte {
+	for n, is := range packed {
+		if is.Outcome == r.Outcome && (is.Code == r.Code || r.Problem != nil) {
+			if !r.ID.IsZero() {
+				return byte(packedFromNamed + n)
+			}
+			return byte(packedFrom + n)
+		}
+	}
+	return 0
+}
 
 // unpack gives the results what pack wrote, and tells which of them have an
 // entry.
 func unpack(from []byte, results []Result) (named []bool, err error) {
-	plain, err := io.ReadAll(flate.NewReader(bytes.NewReader(from)))
-	if err != nil || len(plain) != len(results) {
-		return nil, fault.New(fault.Internal, "part_corrupt", "The record of this part cannot be read.")
+	corrupt := fault.New(fault.Internal, "part_corrupt", "The record of this part cannot be read.")
+	named = make([]bool, len(results))
+	i := 0
+	for len(from) > 0 {
+		n := int(from[0]) - packedFrom
+		isNamed := from[0] < packedFrom
+		if isNamed {
+			n = int(from[0]) - packedFromNamed
+		}
+		alike, size := binary.Uvarint(from[1:])
+		if n < 0 || n >= len(packed) || size <= 0 || alike > uint64(len(results)-i) {
+			return nil, corrupt
+		}
+		from = from[1+size:]
+		for ; alike > 0; alike-- {
+			r := &results[i]
+			named[i] = isNamed
+			r.Index, r.Outcome, r.Code, r.Problem = i, packed[n].Outcome, packed[n].Code, nil
+			i++
+		}
 	}
-	named = make([]bool, len(plain))
-	for i, b := range plain {
-		n := int(b) - packedFrom
-		if b < packedFrom {
-			n, named[i] = int(b)-packedFromNamed, true
-		}
-		if n < 0 || n >= len(packed) {
-			return nil, fault.New(fault.Internal, "part_corrupt", "The record of this part cannot be read.")
-		}
-		results[i].Index, results[i].Outcome, results[i].Code, results[i].Problem = i, packed[n].Outcome, packed[n].Code, nil
+	if i != len(results) {
+		return nil, corrupt
 	}
 	return named, nil
 }
