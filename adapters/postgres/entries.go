@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -191,14 +192,21 @@ func (t *entriesTx) Around(ctx context.Context, weeks []timesheet.WorkerWeek, da
 	return around(ctx, t.tx, t.org, weeks, days)
 }
 
-func (t *entriesTx) LockAround(ctx context.Context, userIDs []string, unseen worker.Kind, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
-	var b pgx.Batch
-	locked := askForLocks(&b, t.org, userIDs, unseen, t.now, new([]string))
-	states, totals, err := askAround(ctx, t.tx, &b, t.org, weeks, days)
-	if err != nil {
-		return nil, nil, err
+// LockAround asks as if the worker had been seen before, as most were: of a
+// single entry's time, what the server thinks about each statement is most.
+func (t *entriesTx) LockAround(ctx context.Context, userID string, unseen worker.Kind, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {
+	for _, kind := range []worker.Kind{"", unseen} {
+		var b pgx.Batch
+		locked := askForLocks(&b, t.org, []string{userID}, kind, t.now, new([]string))
+		states, totals, err := askAround(ctx, t.tx, &b, t.org, weeks, days)
+		if err == nil {
+			err = locked()
+		}
+		if kind != "" || !errors.Is(err, errNoWorker) {
+			return states, totals, err
+		}
 	}
-	return states, totals, locked()
+	return nil, nil, errNoWorker
 }
 
 func (t *entriesTx) Store(ctx context.Context, by string, before, after timesheet.Entry) error {

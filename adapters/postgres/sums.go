@@ -35,14 +35,11 @@ func askTotals(b *pgx.Batch, org identity.Organization, days []timesheet.WorkerD
 		totals[d] = 0
 	}
 	users, firsts, lasts := spansOf(days)
-	b.Queue(`
-		SELECT s.ord::int4, t.day, t.seconds
-		FROM unnest($2::text[], $3::date[], $4::date[]) WITH ORDINALITY AS s (user_id, first, last, ord)
-		CROSS JOIN LATERAL (
-			SELECT e.day, sum(e.seconds)::int8 AS seconds FROM entries e
-			WHERE e.org_id = $1 AND e.user_id = s.user_id AND e.day BETWEEN s.first AND s.last AND e.deletion IS NULL AND e.status <> 'rejected'
-			GROUP BY e.day
-		) t`, string(org), users, firsts, lasts).Query(func(rows pgx.Rows) error {
+	sql, args := totalsOfMany, []any{string(org), users, firsts, lasts}
+	if len(users) == 1 { // which takes the server less to think about
+		sql, args = totalsOfOne, []any{string(org), users[0], firsts[0], lasts[0]}
+	}
+	b.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var ord int
 		var day time.Time
 		var seconds int64
@@ -57,6 +54,21 @@ func askTotals(b *pgx.Batch, org identity.Organization, days []timesheet.WorkerD
 	})
 	return totals
 }
+
+const (
+	totalsOfOne = `
+		SELECT 1, e.day, sum(e.seconds)::int8 AS seconds FROM entries e
+		WHERE e.org_id = $1 AND e.user_id = $2 AND e.day BETWEEN $3 AND $4 AND e.deletion IS NULL AND e.status <> 'rejected'
+		GROUP BY e.day`
+	totalsOfMany = `
+		SELECT s.ord::int4, t.day, t.seconds
+		FROM unnest($2::text[], $3::date[], $4::date[]) WITH ORDINALITY AS s (user_id, first, last, ord)
+		CROSS JOIN LATERAL (
+			SELECT e.day, sum(e.seconds)::int8 AS seconds FROM entries e
+			WHERE e.org_id = $1 AND e.user_id = s.user_id AND e.day BETWEEN s.first AND s.last AND e.deletion IS NULL AND e.status <> 'rejected'
+			GROUP BY e.day
+		) t`
+)
 
 // closeDays is how many days apart two days of a worker are read together, at
 // most: a Friday and the Monday after it are.

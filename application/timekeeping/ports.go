@@ -37,8 +37,9 @@ type Tx interface {
 	// Around gives the states of those of the weeks that are submitted or
 	// approved, and the seconds that count on each of the days.
 	Around(ctx context.Context, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error)
-	// LockAround is Lock and then Around, in one exchange with the server.
-	LockAround(ctx context.Context, userIDs []string, unseen worker.Kind, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error)
+	// LockAround is Lock of one worker and then Around, mostly in one exchange with
+	// the server.
+	LockAround(ctx context.Context, userID string, unseen worker.Kind, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error)
 	// Store writes the entry's change from before (the zero Entry for a new
 	// one) to after, as one write of the change feed.
 	Store(ctx context.Context, by string, before, after timesheet.Entry) error

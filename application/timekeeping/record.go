@@ -49,7 +49,7 @@ func (r *Recorder) Record(ctx context.Context, by identity.Principal, content ti
 	entry := timesheet.Record(r.newID(), content, by.ID, r.now())
 	touched := touchedBy(timesheet.Entry{}, entry)
 	err := r.entries.Atomically(ctx, by.Organization, func(tx Tx) error {
-		states, totals, err := tx.LockAround(ctx, []string{content.UserID}, kindOf(by, content.UserID), touched.weeks, touched.days())
+		states, totals, err := tx.LockAround(ctx, content.UserID, kindOf(by, content.UserID), touched.weeks, touched.days())
 		if err != nil {
 			return err
 		}
