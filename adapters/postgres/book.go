@@ -24,6 +24,7 @@ type book struct {
 	write     timesheet.ID                  // of what is stored; zero as long as nothing is
 	inserted  []*timesheet.Entry            // before anybody was locked
 	made      []string                      // workers who were created
+	refused   []string                      // keys of which the last receipt was refused
 }
 
 var _ intake.Book = (*book)(nil)
@@ -297,13 +298,15 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 }
 
 // forgetInserted forgets what others have remembered meanwhile under the keys of
-// what was inserted: that these keys were refused.
+// what was inserted: that these keys were refused. A later row of the same
+// request may have been.
 func (b *book) forgetInserted() {
 	if len(b.inserted) == 0 {
 		return
 	}
 	source := b.inserted[0].Snapshot().Origin.Source
-	b.tx.atLast(forget(`SELECT e.external_id FROM entries e WHERE e.org_id = $1 AND e.write_id = $3`), string(b.org), source, b.write)
+	b.tx.atLast(forget(`SELECT e.external_id FROM entries e WHERE e.org_id = $1 AND e.write_id = $3 AND e.external_id <> ALL ($4)`),
+		string(b.org), source, b.write, append([]string{}, b.refused...))
 }
 
 // receivedArrays collects last received revisions that change while the entry

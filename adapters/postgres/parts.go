@@ -144,7 +144,7 @@ func (b *book) Refusals(ctx context.Context, source string, run timesheet.ID, re
 	}
 	keys := slices.Clone(settled)
 	for _, r := range refused {
-		keys = append(keys, r.ExternalID)
+		keys, b.refused = append(keys, r.ExternalID), append(b.refused, r.ExternalID)
 	}
 	// What is there is locked in the order of keys, and what is not is added in
 	// that order: two batches can wait for each other only one way round.

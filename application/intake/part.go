@@ -160,7 +160,7 @@ const (
 // pack writes a byte a row, those that follow each other and are the same as one
 // with their number: most batches are all of a kind.
 func pack(results []Result) []byte {
-	var to []byte
+	to := []byte{}
 	var last byte
 	alike := uint64(0)
 	for i := range results {
