@@ -39,6 +39,9 @@ func (b *book) Ask(ctx context.Context, userIDs []string, unseen worker.Kind, q 
 	var batch pgx.Batch
 	var a intake.Answers
 	locked := func() error { return nil }
+	if q.Alone {
+		b.askAdmission(&batch, q.Source, true)
+	}
 	if len(userIDs) > 0 {
 		locked = askForLocks(&batch, b.org, userIDs, unseen, b.now, &b.made)
 	}
@@ -174,19 +177,19 @@ func (b *book) Recorded(ctx context.Context, source string, problems []intake.Ke
 	return pgx.CollectRows(rows, pgx.RowTo[bool])
 }
 
-// Admit holds a lock on the source in the one mode or the other.
-func (b *book) Admit(ctx context.Context, source string, alone bool) error {
+// askAdmission holds a lock on the source in the one mode or the other.
+func (b *book) askAdmission(batch *pgx.Batch, source string, alone bool) {
 	lock := "pg_advisory_xact_lock_shared"
 	if alone {
 		lock = "pg_advisory_xact_lock"
 	}
-	_, err := b.tx.Exec(ctx, `SELECT `+lock+`(hashtextextended($1 || ' ' || $2, 0))`, string(b.org), source)
-	return err
+	batch.Queue(`SELECT `+lock+`(hashtextextended($1 || ' ' || $2, 0))`, string(b.org), source)
 }
 
 func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs []string, days []timesheet.WorkerDay) (intake.Forecast, error) {
 	var f intake.Forecast
 	var batch pgx.Batch
+	b.askAdmission(&batch, entries[0].Snapshot().Origin.Source, false)
 	batch.Queue(`SELECT count(*) < $3 FROM workers WHERE org_id = $1 AND user_id = ANY ($2)`, string(b.org), userIDs, len(userIDs)).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&f.Unseen) })
 	after := b.askNumber(&batch)

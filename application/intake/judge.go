@@ -33,12 +33,6 @@ func (b *batch) judge(ctx context.Context, book Book, ahead bool) ([]Stored, err
 			j.known = append(j.known, n)
 		}
 	}
-	// Known by a glance or not, who inserts under lock must be alone.
-	if len(b.glances) < len(b.open) && !b.dryRun {
-		if err := book.Admit(ctx, b.source, !ahead); err != nil {
-			return nil, err
-		}
-	}
 	if err := j.insert(ctx, book); err != nil {
 		return nil, err
 	}
@@ -109,7 +103,10 @@ func (j *judgement) insert(ctx context.Context, book Book) error {
 
 // ask locks the workers and learns what is held.
 func (j *judgement) ask(ctx context.Context, book Book) error {
-	questions := Questions{Source: j.source, Known: j.keysOf(j.known), Fresh: j.keysOf(j.fresh), Forecast: j.forecast}
+	questions := Questions{
+		Source: j.source, Known: j.keysOf(j.known), Fresh: j.keysOf(j.fresh), Forecast: j.forecast,
+		Alone: len(j.fresh) == 0 && len(j.glances) < len(j.open) && !j.dryRun,
+	}
 	met := make(map[timesheet.WorkerWeek]bool)
 	for _, i := range j.open {
 		if w := timesheet.WeekOf(j.rows[i].Content); !met[w] {

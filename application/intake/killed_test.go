@@ -114,7 +114,7 @@ func TestOverlappingUploadsOfClientsThatAreKilled(t *testing.T) {
 					for attempt := 0; ; attempt++ {
 						ctx := t.Context()
 						if part%3 != 0 && attempt < 4 {
-							ctx = doom(ctx, 1+(part*5+attempt*3)%14)
+							ctx = doom(ctx, 1+(part*5+attempt*3)%8)
 						}
 						err := send(ctx, o, run, part, l.batches[part-1])
 						if err == nil {

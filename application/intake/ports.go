@@ -56,15 +56,10 @@ type Book interface {
 	// the transaction does, and gives what is recorded of the part, nil for
 	// nothing. Faults are those of Runs.
 	Enter(ctx context.Context, ref RunRef, part int) (*Part, error)
-	// Admit lets transactions that insert new entries of the source before they
-	// lock (alone: false) run beside each other, but not beside one that does so
-	// once it has locked (alone: true): they would wait for each other's keys and
-	// locks for ever.
-	Admit(ctx context.Context, source string, alone bool) error
-	// Insert writes new entries before anybody is locked, so that the bulk of the
-	// work keeps nobody waiting. Whether they may stay is found out under lock.
-	// Store makes them one write with what else it writes. It gives what can be
-	// known now of the workers who will be locked, and of the days.
+	// Insert writes new entries of one source before anybody is locked, so that the
+	// bulk of the work keeps nobody waiting. Whether they may stay is found out
+	// under lock. Store makes them one write with what else it writes. It gives
+	// what can be known now of the workers who will be locked, and of the days.
 	Insert(ctx context.Context, entries []*timesheet.Entry, userIDs []string, days []timesheet.WorkerDay) (Forecast, error)
 	// Ask locks the workers until the transaction ends, so that nobody else
 	// changes their entries, and creates those that were never seen, with the
@@ -104,7 +99,12 @@ type Questions struct {
 	Source string
 	Known  []string // keys: what is held under each?
 	Fresh  []string // keys: is there a correction under one of them, open or dismissed?
-	Weeks  []timesheet.WorkerWeek
+	// Alone says that new entries of the source are stored after this, once
+	// workers are locked. That waits until no transaction is left that has inserted
+	// some before, and lets none begin: they would wait for each other's keys and
+	// locks for ever.
+	Alone bool
+	Weeks []timesheet.WorkerWeek
 	// Forecast is what days came to before the workers were locked. What others
 	// did since is looked up.
 	Forecast Forecast

@@ -105,12 +105,7 @@ func (r *Recorder) revise(ctx context.Context, by identity.Principal, id timeshe
 			if len(missed) > 0 {
 				return errMoved
 			}
-			touched := touchedBy(before, after)
-			states, totals, err := tx.Around(ctx, touched.weeks, touched.days())
-			if err != nil {
-				return err
-			}
-			if err := touched.allowed(states, totals); err != nil {
+			if err := allowed(ctx, tx, before, after); err != nil {
 				return err
 			}
 			return tx.Store(ctx, by.ID, before, after)
@@ -121,6 +116,17 @@ func (r *Recorder) revise(ctx context.Context, by identity.Principal, id timeshe
 		locked = append(locked, missed...)
 	}
 	return timesheet.Entry{}, fault.New(fault.Unavailable, "busy", "The entry is being moved between workers again and again. Send the same request once more.").After(time.Second)
+}
+
+// allowed is nil when the change from before to after may be made by hand. Who is
+// concerned must be locked.
+func allowed(ctx context.Context, tx Tx, before, after timesheet.Entry) error {
+	touched := touchedBy(before, after)
+	states, totals, err := tx.Around(ctx, touched.weeks, touched.days())
+	if err != nil {
+		return err
+	}
+	return touched.allowed(states, totals)
 }
 
 // maxStarts bounds how often a change starts over because its entry moved.
