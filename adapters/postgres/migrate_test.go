@@ -206,8 +206,9 @@ func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
 	if _, err := report.Exec(t.Context(), "LOCK TABLE a IN ACCESS SHARE MODE"); err != nil {
 		t.Fatal(err)
 	}
-	// Longer than the wait for one lock, so that the first try ends by itself.
-	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+	// Longer than the wait for one lock, so that the first try ends by itself, and
+	// long enough to connect on a machine that does much else.
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	n, err := postgres.Migrate(ctx, url, files("CREATE TABLE a (n int)", "DROP TABLE a"))
 	wantFault(t, err, fault.Unavailable, "migration_out_of_time")
