@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"slices"
 	"testing"
 
 	"timesheets/application/intake"
@@ -59,7 +60,7 @@ func TestWhatOthersDoBeforeNewRowsAreLockedComesFirst(t *testing.T) {
 			var r intake.Report
 			var err error
 			atOnce(func() {
-				r, err = o.Receiver.Receive(slow, fixture.Job(), intake.Upload{Source: office.Source, Rows: tt.rows})
+				r, err = o.Receiver.Receive(slow, fixture.Job(), intake.Upload{Source: office.Source, Rows: slices.Clone(tt.rows)})
 			}, func() {
 				defer p.goOn()
 				<-p.reached

@@ -32,7 +32,7 @@ type LockBefore timesheet.Day
 // Upload is one request: rows of one source.
 type Upload struct {
 	Source string // as the query names it; "" to leave it to the rows
-	Rows   []Row  // at most MaxRows
+	Rows   []Row  // at most MaxRows; the receiver's from here on, who writes the workers' ids into them
 	DryRun bool   // judge, and write nothing but the record of it
 }
 
