@@ -71,16 +71,23 @@ func storeEntries(ctx context.Context, tx *transaction, org identity.Organizatio
 // number gives a write its number, at last: the organisation's counter is held
 // until the commit, so that numbers are in commit order.
 func number(tx *transaction, org identity.Organization, write timesheet.ID, by string, run timesheet.ID, at time.Time) {
-	tx.atLast(`
+	tx.atLast(numbering, string(org), write, at, by, nullID(run))
+}
+
+const (
+	numbering = `
 		WITH next AS (
 			INSERT INTO write_counters AS c (org_id, number) VALUES ($1, 1)
 			ON CONFLICT (org_id) DO UPDATE SET number = c.number + 1
 			RETURNING number
 		)
 		INSERT INTO writes (org_id, number, write_id, at, principal, import_id)
-		SELECT $1, number, $2, $3, $4, $5 FROM next`,
-		string(org), write, at, by, nullID(run))
-}
+		SELECT $1, number, $2, $3, $4, $5 FROM next`
+	insertionOfEntry = `
+		INSERT INTO entries (` + allEntryColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text::jsonb, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+			$29, $30, $31, $32)`
+)
 
 // insertEntry inserts one new entry at last, which needs no answer, where COPY
 // takes two.
@@ -90,10 +97,7 @@ func insertEntry(tx *transaction, org string, write timesheet.ID, p placed) erro
 	if err != nil {
 		return err
 	}
-	tx.atLast(`
-		INSERT INTO entries (`+allEntryColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text::jsonb, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
-			$29, $30, $31, $32)`,
+	tx.atLast(insertionOfEntry,
 		org, s.ID, s.Origin.Source, s.Origin.ExternalID, s.Content.UserID, s.Content.Day.Time(), s.Content.Duration.Seconds(), s.Content.Project,
 		nullText(s.Content.Task), nullText(s.Content.Description), s.Content.Billable, nullInstant(s.Content.StartedAt), nullText(s.Content.TimeZone), tags,
 		string(s.Status), s.Version, string(s.Change), s.CreatedAt, s.CreatedBy, s.UpdatedAt, s.UpdatedBy, nullID(s.ImportID), nullText(s.HandBy),

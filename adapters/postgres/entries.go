@@ -22,6 +22,7 @@ import (
 // Entries is where single entries are read, and changed by hand.
 type Entries struct {
 	pool *pgxpool.Pool
+	way  *RightOfWay
 	now  func() time.Time
 }
 
@@ -31,7 +32,9 @@ var (
 )
 
 // NewEntries gives the entries in the pool's database.
-func NewEntries(pool *pgxpool.Pool, now func() time.Time) *Entries { return &Entries{pool, now} }
+func NewEntries(pool *pgxpool.Pool, way *RightOfWay, now func() time.Time) *Entries {
+	return &Entries{pool, way, now}
+}
 
 const entryByID = `SELECT ` + entryColumns + ` FROM entries WHERE org_id = $1 AND id = $2`
 
@@ -157,12 +160,16 @@ func (s *selection) arg(value any) string {
 
 // Atomically runs fn in one transaction, again when it lost a race.
 func (e *Entries) Atomically(ctx context.Context, org identity.Organization, fn func(timekeeping.Tx) error) error {
-	return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+	return e.way.hand(func() error {
+		return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+	})
 }
 
 // Decide runs fn in one transaction, again when it lost a race.
 func (e *Entries) Decide(ctx context.Context, org identity.Organization, fn func(approval.Tx) error) error {
-	return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+	return e.way.hand(func() error {
+		return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
+	})
 }
 
 // entriesTx is one transaction on entries.

@@ -15,6 +15,7 @@ import (
 // Ledger keeps what uploads bring.
 type Ledger struct {
 	pool *pgxpool.Pool
+	way  *RightOfWay
 	now  func() time.Time
 }
 
@@ -24,7 +25,9 @@ var (
 )
 
 // NewLedger gives the ledger in the pool's database.
-func NewLedger(pool *pgxpool.Pool, now func() time.Time) *Ledger { return &Ledger{pool, now} }
+func NewLedger(pool *pgxpool.Pool, way *RightOfWay, now func() time.Time) *Ledger {
+	return &Ledger{pool, way, now}
+}
 
 // withinReach is true unless the source $2 of $1 has no key between the first
 // and the last of $3: one probe, where there would be one for each key. That is
@@ -122,7 +125,9 @@ func (l *Ledger) Renew(ctx context.Context, org identity.Organization, ref intak
 
 // Atomically runs fn in one transaction, again when it lost a race.
 func (l *Ledger) Atomically(ctx context.Context, org identity.Organization, fn func(intake.Book) error) error {
-	return inTx(ctx, l.pool, func(tx *transaction) error {
-		return fn(&book{tx: tx, org: org, now: l.now().UTC()})
-	})
+	return translate(l.way.batch(ctx, func() error {
+		return inTx(ctx, l.pool, func(tx *transaction) error {
+			return fn(&book{tx: tx, org: org, now: l.now().UTC()})
+		})
+	}))
 }

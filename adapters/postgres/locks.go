@@ -37,19 +37,13 @@ func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unse
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	if unseen != "" {
-		b.Queue(`
-			INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
-			SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
-			WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
-			ORDER BY k.user_id
-			ON CONFLICT (org_id, user_id) DO NOTHING
-			RETURNING user_id`, string(org), ids, string(unseen), now).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(makingOfWorkers, string(org), ids, string(unseen), now).Query(func(rows pgx.Rows) (err error) {
 			*made, err = pgx.AppendRows(*made, rows, pgx.RowTo[string])
 			return err
 		})
 	}
 	n := 0
-	b.Queue(`SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`, string(org), ids).Query(func(rows pgx.Rows) error {
+	b.Queue(lockOfWorkers, string(org), ids).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			n++
 		}
@@ -65,6 +59,17 @@ func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unse
 		return errRaced
 	}
 }
+
+const (
+	makingOfWorkers = `
+		INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
+		SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)
+		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.org_id = $1 AND w.user_id = k.user_id)
+		ORDER BY k.user_id
+		ON CONFLICT (org_id, user_id) DO NOTHING
+		RETURNING user_id`
+	lockOfWorkers = `SELECT user_id FROM workers WHERE org_id = $1 AND user_id = ANY ($2) ORDER BY user_id FOR NO KEY UPDATE`
+)
 
 // errNoWorker says that somebody was never seen.
 var errNoWorker = fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")

@@ -46,9 +46,11 @@ const (
 //
 // Nor is anything here worth compiling. In a table that was never analyzed, as
 // during a first import, the planner takes a join of a few hundred rows for one
-// of millions, and compiling its plan takes a tenth of a second, each time.
+// of millions, and compiling its plan takes a tenth of a second, each time. And
+// nothing is to be found by reading a whole table, which a plan that was made
+// when it was small, and is kept, would do when it no longer is.
 const limits = `SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '30s', true),
-	set_config('idle_in_transaction_session_timeout', '10s', true), set_config('jit', 'off', true)`
+	set_config('idle_in_transaction_session_timeout', '10s', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true)`
 
 // Open makes a pool. It does not connect: a database that is down now may be
 // up when it is needed. Only a Config that can never work is an error.
@@ -86,7 +88,10 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	config.MaxConnLifetime = c.MaxLifetime
 	config.MaxConnLifetimeJitter = c.MaxLifetime / 10
 	config.PingTimeout = pingTimeout
-	config.AfterConnect = scanInUTC
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		scanInUTC(conn)
+		return prepare(ctx, conn)
+	}
 	config.AfterRelease = writable
 
 	connection := config.ConnConfig
@@ -95,7 +100,7 @@ func (c Config) pool() (*pgxpool.Config, error) {
 		connection.ConnectTimeout = connectTimeout
 	}
 	// The default mode prepares statements on a connection and finds them gone,
-	// or another's in their place, behind a transaction pooler.
+	// or another's in their place, behind a transaction pooler. (But see prepare.)
 	connection.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	// Poolers know these two and carry them along.
 	connection.RuntimeParams["application_name"] = c.ApplicationName
@@ -126,12 +131,11 @@ func parse(databaseURL string) (*pgxpool.Config, error) {
 }
 
 // scanInUTC makes times come out of the database in UTC, not in this machine's zone.
-func scanInUTC(_ context.Context, conn *pgx.Conn) error {
+func scanInUTC(conn *pgx.Conn) {
 	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}}
 	types := conn.TypeMap()
 	types.RegisterType(instant)
 	types.RegisterType(&pgtype.Type{Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: instant}})
-	return nil
 }
 
 // writable tells whether a connection may go back into the pool. A primary

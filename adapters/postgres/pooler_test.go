@@ -126,6 +126,25 @@ func TestAPoolWorksBehindATransactionPooler(t *testing.T) {
 	}
 }
 
+func TestNothingIsKeptOnConnectionsThatAPoolerHandsOut(t *testing.T) {
+	t.Parallel()
+	pool := openPool(t, postgres.Config{URL: pgbouncer(t, pgtest.Database(t)), MaxConnections: 6})
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			for range 20 {
+				if err := record(t, pool); err != nil {
+					t.Error(err)
+				}
+				if all, _ := kept(t, pool); all > 0 {
+					t.Errorf("%d statements are kept", all)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestMigrationsRefuseATransactionPooler(t *testing.T) {
 	t.Parallel()
 	_, err := postgres.Migrate(t.Context(), pgbouncer(t, pgtest.Empty(t)), migrations.Files)

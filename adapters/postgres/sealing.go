@@ -27,8 +27,7 @@ func heldWeeks(ctx context.Context, tx *transaction, org identity.Organization, 
 func askWeeks(b *pgx.Batch, org identity.Organization, weeks []timesheet.WorkerWeek) map[timesheet.WorkerWeek]timesheet.WeekState {
 	states := make(map[timesheet.WorkerWeek]timesheet.WeekState)
 	if len(weeks) == 1 { // which takes the server less to think about
-		b.Queue(`SELECT state FROM weeks WHERE org_id = $1 AND user_id = $2 AND monday = $3 AND state IN ('submitted', 'approved')`,
-			string(org), weeks[0].UserID, weeks[0].Week.Monday().Time()).Query(func(rows pgx.Rows) error {
+		b.Queue(stateOfWeek, string(org), weeks[0].UserID, weeks[0].Week.Monday().Time()).Query(func(rows pgx.Rows) error {
 			var state timesheet.WeekState
 			_, err := pgx.ForEachRow(rows, []any{&state}, func() error {
 				states[weeks[0]] = state
@@ -61,6 +60,8 @@ func askWeeks(b *pgx.Batch, org identity.Organization, weeks []timesheet.WorkerW
 	})
 	return states
 }
+
+const stateOfWeek = `SELECT state FROM weeks WHERE org_id = $1 AND user_id = $2 AND monday = $3 AND state IN ('submitted', 'approved')`
 
 // around asks about weeks and days at once.
 func around(ctx context.Context, tx *transaction, org identity.Organization, weeks []timesheet.WorkerWeek, days []timesheet.WorkerDay) (map[timesheet.WorkerWeek]timesheet.WeekState, map[timesheet.WorkerDay]int, error) {

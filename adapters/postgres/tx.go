@@ -180,7 +180,11 @@ func onConn(ctx context.Context, pool *pgxpool.Pool, fn func(*pgxpool.Conn) erro
 		return err
 	}
 	defer conn.Release()
-	return fn(conn)
+	err = fn(conn)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && replanned(pg) {
+		_ = conn.Conn().Close(ctx) // it would say so for as long as it lives
+	}
+	return err
 }
 
 // query runs one reading statement outside a transaction and collects its rows.
@@ -213,11 +217,12 @@ func raced(err error) bool {
 	if !errors.As(err, &pg) {
 		return false
 	}
+	if replanned(pg) {
+		return true
+	}
 	switch pg.Code {
 	case "40001", "40P01", "55P03":
 		return true
-	case "0A000": // after a migration
-		return pg.Message == "cached plan must not change result type"
 	case "23505":
 		for _, key := range []string{"entries_origin", "corrections_open", "workers_pkey", "imports_live", "import_parts_pkey", "weeks_pkey", "week_moves_pkey"} {
 			if constraint(pg, key) {
@@ -226,4 +231,10 @@ func raced(err error) bool {
 		}
 	}
 	return false
+}
+
+// replanned tells whether a migration has changed what a statement answers that
+// the connection has kept since before.
+func replanned(err *pgconn.PgError) bool {
+	return err.Code == "0A000" && err.Message == "cached plan must not change result type"
 }

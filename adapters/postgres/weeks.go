@@ -17,6 +17,7 @@ import (
 // Weeks keeps weeks, and late changes to them.
 type Weeks struct {
 	pool *pgxpool.Pool
+	way  *RightOfWay
 	now  func() time.Time
 }
 
@@ -26,7 +27,9 @@ var (
 )
 
 // NewWeeks gives the weeks in the pool's database.
-func NewWeeks(pool *pgxpool.Pool, now func() time.Time) *Weeks { return &Weeks{pool, now} }
+func NewWeeks(pool *pgxpool.Pool, way *RightOfWay, now func() time.Time) *Weeks {
+	return &Weeks{pool, way, now}
+}
 
 // Week reads the week in one snapshot.
 func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek) (sheet timesheet.Sheet, entries []timesheet.Entry, err error) {
@@ -325,7 +328,9 @@ func lateChanges(ctx context.Context, tx *transaction, org identity.Organization
 
 // Revise runs fn in one transaction, again when it lost a race.
 func (w *Weeks) Revise(ctx context.Context, org identity.Organization, fn func(approval.WeekTx) error) error {
-	return inTx(ctx, w.pool, func(tx *transaction) error { return fn(&weekTx{book{tx: tx, org: org, now: w.now().UTC()}}) })
+	return w.way.hand(func() error {
+		return inTx(ctx, w.pool, func(tx *transaction) error { return fn(&weekTx{book{tx: tx, org: org, now: w.now().UTC()}}) })
+	})
 }
 
 // weekTx is one transaction on weeks. It stores as the ledger does.

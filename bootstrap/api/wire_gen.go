@@ -60,7 +60,8 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		cleanup()
 		return nil, nil, err
 	}
-	ledger := postgres.NewLedger(pool, v)
+	rightOfWay := postgres.NewRightOfWay()
+	ledger := postgres.NewLedger(pool, rightOfWay, v)
 	lockBefore := service.ClosedToUploadsBefore(config)
 	v3 := service.NewIDs()
 	receiver := intake.NewReceiver(ledger, userIDs, lockBefore, v3, v)
@@ -71,13 +72,13 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 	retrier := intake.NewRetrier(receiver, reread)
 	undoing := postgres.NewUndoing(pool, v)
 	reverter := intake.NewReverter(undoing, lockBefore, v3, v)
-	entries := postgres.NewEntries(pool, v)
+	entries := postgres.NewEntries(pool, rightOfWay, v)
 	day := service.ClosedBefore(config)
 	recorder := timekeeping.NewRecorder(entries, userIDs, day, v3, v)
 	reviewer := timekeeping.NewReviewer(entries, userIDs)
 	queue := approval.NewQueue(entries)
 	decider := approval.NewDecider(entries, day, v)
-	weeks := postgres.NewWeeks(pool, v)
+	weeks := postgres.NewWeeks(pool, rightOfWay, v)
 	weekReader := approval.NewWeekReader(weeks, userIDs)
 	mover := approval.NewMover(weeks, weekReader, day, v3, v)
 	corrector := approval.NewCorrector(weeks, userIDs, day, v3, v)
@@ -117,7 +118,7 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		cleanup()
 		return nil, nil, err
 	}
-	serviceService := service.New(config, listener, server, verifier, pool, registry, log)
+	serviceService := service.New(config, listener, server, verifier, pool, rightOfWay, registry, log)
 	return serviceService, func() {
 		cleanup3()
 		cleanup2()

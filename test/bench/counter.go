@@ -25,7 +25,7 @@ func measureCounter(ctx context.Context, s *stage, o options, t *table) error {
 		return err
 	}
 	config.MaxConns = writers
-	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement // as the API does with a single entry's statements
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func single(ctx context.Context, pool *pgxpool.Pool, number string, i int) error
 	var first, last pgx.Batch
 	first.Queue("begin")
 	first.Queue(`SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '30s', true),
-		set_config('idle_in_transaction_session_timeout', '10s', true), set_config('jit', 'off', true)`)
+		set_config('idle_in_transaction_session_timeout', '10s', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true)`)
 	first.Queue(`
 		INSERT INTO workers (org_id, user_id, kind, created_at, updated_at)
 		SELECT $1, k.user_id, $3, $4, $4 FROM unnest($2::text[]) AS k (user_id)

@@ -15,10 +15,14 @@ import (
 // whether or not the ones before have their answer.
 const perSecondOpen = 300
 
+// warmUp goes before each measurement at that pace and does not count: the pool
+// opens its connections, and the workers are seen for the first time.
+const warmUp = 2 * time.Second
+
 // measureCreates records single entries at that pace while an import runs.
 func measureCreates(ctx context.Context, s *stage, o options, t *table) error {
 	db := s.base
-	var alone, during figures
+	var alone, during, imported figures
 	for range o.pairs {
 		if err := db.empty(ctx); err != nil {
 			return err
@@ -38,21 +42,23 @@ func measureCreates(ctx context.Context, s *stage, o options, t *table) error {
 			return err
 		}
 		var busy float64
-		if err := s.importing(ctx, db, min(o.rows, 100_000), func() error { busy, err = s.pace(ctx, db, o.span); return err }); err != nil {
+		speed, err := s.importing(ctx, db, min(o.rows, 100_000), func() error { busy, err = s.pace(ctx, db, o.span); return err })
+		if err != nil {
 			return err
 		}
-		during = append(during, busy)
+		during, imported = append(during, busy), append(imported, speed)
 	}
 	t.most(fmt.Sprintf("a single create's p99 at %d/s during an import", perSecondOpen), during, " ms", 10, 20)
-	t.notef("Creates are an open loop of %s, timed from when each was due; without an import their p99 is %s ms. The API has its default settings but for the rate limits.", o.span, alone)
+	t.notef("Creates are an open loop of %s, after %s that do not count, timed from when each was due; without an import their p99 is %s ms. Meanwhile %s rows/s are imported. The API has its default settings but for the rate limits.", o.span, warmUp, alone, thousands(imported))
 	return db.empty(ctx)
 }
 
 // importing runs imports one after the other for as long as do takes, and lets
-// the last one end.
-func (s *stage) importing(ctx context.Context, db *database, count int, do func() error) error {
+// the last one end. It gives the rows imported a second.
+func (s *stage) importing(ctx context.Context, db *database, count int, do func() error) (float64, error) {
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
+	rows, began := 0, time.Now()
 	go func() {
 		for n := 0; running.Err() == nil; n++ {
 			r := rowsOf(count, 200+n, newRows(1, 0).first.Add(-days*(1+n%20)))
@@ -60,12 +66,14 @@ func (s *stage) importing(ctx context.Context, db *database, count int, do func(
 				ended <- err
 				return
 			}
+			rows += count
 		}
 		ended <- nil
 	}()
 	err := do()
 	stop()
-	return errors.Join(err, <-ended)
+	err = errors.Join(err, <-ended)
+	return perSecond(rows, time.Since(began)), err
 }
 
 // pace posts entries at the pace and gives the 99th percentile of the time to
@@ -74,7 +82,8 @@ func (s *stage) importing(ctx context.Context, db *database, count int, do func(
 func (s *stage) pace(ctx context.Context, db *database, span time.Duration) (float64, error) {
 	c := newClient(db.api.url+"/v1", s.creates)
 	defer c.http.CloseIdleConnections()
-	count := int(span.Seconds() * perSecondOpen)
+	unmeasured := int(warmUp.Seconds() * perSecondOpen)
+	count := unmeasured + int(span.Seconds()*perSecondOpen)
 	var before int
 	const single = `SELECT count(*) FROM entries WHERE source = 'api'`
 	if err := db.pool.QueryRow(ctx, single).Scan(&before); err != nil {
@@ -116,7 +125,7 @@ func (s *stage) pace(ctx context.Context, db *database, span time.Duration) (flo
 	if after-before != created {
 		return 0, fmt.Errorf("%d creates were answered and %d are there", created, after-before)
 	}
-	return percentile(took, 99), nil
+	return percentile(took[unmeasured:], 99), nil
 }
 
 // create records one minute for one of the workers.

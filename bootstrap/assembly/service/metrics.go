@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"timesheets/adapters/auth0"
+	"timesheets/adapters/postgres"
 )
 
 // poolMetrics shows how the database connections are used.
@@ -24,6 +25,13 @@ func poolMetrics(pool *pgxpool.Pool) []prometheus.Collector {
 		counter("acquire_waits_total", "Times that a request had to wait for a connection.", func(s *pgxpool.Stat) float64 { return float64(s.EmptyAcquireCount()) }),
 		counter("acquire_wait_seconds_total", "Time that requests waited for a connection.", func(s *pgxpool.Stat) float64 { return s.EmptyAcquireWaitTime().Seconds() }),
 	}
+}
+
+// waitMetrics shows how much batches stand back.
+func waitMetrics(way *postgres.RightOfWay) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "timesheets_batches_waited_seconds_total", Help: "Time that batches waited because somebody was writing by hand.",
+	}, func() float64 { return way.Waited().Seconds() })
 }
 
 // tokenMetrics shows how tokens fare, and how old the keys are.

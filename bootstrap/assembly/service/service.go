@@ -38,8 +38,9 @@ type Service struct {
 }
 
 // New puts the parts together.
-func New(c Config, ln Listener, server *httpapi.Server, verifier *auth0.Verifier, pool *pgxpool.Pool, registry *prometheus.Registry, log *slog.Logger) *Service {
+func New(c Config, ln Listener, server *httpapi.Server, verifier *auth0.Verifier, pool *pgxpool.Pool, way *postgres.RightOfWay, registry *prometheus.Registry, log *slog.Logger) *Service {
 	registry.MustRegister(poolMetrics(pool)...)
+	registry.MustRegister(waitMetrics(way))
 	registry.MustRegister(tokenMetrics(verifier)...)
 	return &Service{c, ln, server, verifier, pool, registry, log}
 }
