@@ -20,7 +20,7 @@ func TestTheRecordOfADryRunIsForgottenAfterADay(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	receiver := intake.NewReceiver(postgres.NewLedger(pool, postgres.NewRightOfWay(), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	receiver := intake.NewReceiver(postgres.NewLedger(pool, postgres.NewRightOfWay(time.Now), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	upload := func(dryRun bool) {
 		t.Helper()
 		// A row without hours is refused, and kept.

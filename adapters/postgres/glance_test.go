@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"timesheets/adapters/postgres"
 	"timesheets/application/intake"
@@ -20,7 +21,7 @@ func TestEveryKeyThatIsThereIsSeenWhereverItLiesAmongThoseAskedFor(t *testing.T)
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	ledger := postgres.NewLedger(pool, postgres.NewRightOfWay(), fixture.Clock)
+	ledger := postgres.NewLedger(pool, postgres.NewRightOfWay(time.Now), fixture.Clock)
 	receiver := intake.NewReceiver(ledger, identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	// Keys on both sides of what is asked for, of other sources and in any case.
 	for source, keys := range map[string]string{"kimai": "b d B É 7", "toggl": "a c e"} {
@@ -73,7 +74,7 @@ func TestALargeBatchIsStoredToItsLastByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	receiver := intake.NewReceiver(postgres.NewLedger(pool, postgres.NewRightOfWay(), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	receiver := intake.NewReceiver(postgres.NewLedger(pool, postgres.NewRightOfWay(time.Now), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	rows, length := make([]intake.Row, 600), 0
 	for i := range rows {
 		rows[i] = intake.Row{ExternalID: strconv.Itoa(i), Content: workOf("auth0|worker" + strconv.Itoa(i))}

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -16,7 +17,7 @@ import (
 // record records an entry by hand.
 func record(t *testing.T, pool *pgxpool.Pool) error {
 	t.Helper()
-	entries := postgres.NewEntries(pool, postgres.NewRightOfWay(), fixture.Clock)
+	entries := postgres.NewEntries(pool, postgres.NewRightOfWay(time.Now), fixture.Clock)
 	recorder := timekeeping.NewRecorder(entries, identity.UserIDsBy(""), timesheet.Day{}, fixture.NewID, fixture.Clock)
 	content := fixture.Content()
 	content.Duration = fixture.Hours("0.01")

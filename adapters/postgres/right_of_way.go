@@ -17,6 +17,7 @@ import (
 // turn no longer than turnAtMost, then it goes.
 type RightOfWay struct {
 	turn chan struct{} // held by the batch whose turn it is
+	now  func() time.Time
 
 	mu     sync.Mutex
 	active int           // writes by hand that are under way
@@ -32,8 +33,11 @@ const (
 	restAtMost   = 250 * time.Millisecond
 )
 
-// NewRightOfWay makes the right of way of one process.
-func NewRightOfWay() *RightOfWay { return &RightOfWay{turn: make(chan struct{}, 1)} }
+// NewRightOfWay makes the right of way of one process, whose clock must not
+// stand still.
+func NewRightOfWay(now func() time.Time) *RightOfWay {
+	return &RightOfWay{turn: make(chan struct{}, 1), now: now}
+}
 
 // Waited tells how long batches have waited for writes by hand, in all.
 func (r *RightOfWay) Waited() time.Duration {
@@ -53,8 +57,8 @@ func (r *RightOfWay) hand(do func() error) error {
 func (r *RightOfWay) count(more int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.taken, r.since = r.takenUntil(time.Now()), time.Now()
-	r.active += more
+	now := r.now()
+	r.taken, r.since, r.active = r.takenUntil(now), now, r.active+more
 }
 
 // takenUntil gives the time that writes by hand have taken, in all.
@@ -64,7 +68,7 @@ func (r *RightOfWay) takenUntil(now time.Time) time.Duration {
 
 // batch runs a batch when it is its turn.
 func (r *RightOfWay) batch(ctx context.Context, do func() error) error {
-	began := time.Now()
+	began := r.now()
 	if r.near() {
 		atMost := time.NewTimer(turnAtMost)
 		defer atMost.Stop()
@@ -80,14 +84,14 @@ func (r *RightOfWay) batch(ctx context.Context, do func() error) error {
 		}
 	}
 	r.mu.Lock()
-	start := time.Now()
+	start := r.now()
 	before := r.takenUntil(start)
 	r.waited += start.Sub(began)
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		end := time.Now()
+		end := r.now()
 		r.rest = end.Add(min(r.takenUntil(end)-before, end.Sub(start), restAtMost))
 	}()
 	return do()
@@ -97,13 +101,13 @@ func (r *RightOfWay) batch(ctx context.Context, do func() error) error {
 func (r *RightOfWay) near() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.active > 0 || !r.since.IsZero() && time.Since(r.since) < handsAreNear
+	return r.active > 0 || !r.since.IsZero() && r.now().Sub(r.since) < handsAreNear
 }
 
 // sleep waits until the rest after the last batch is over.
 func (r *RightOfWay) sleep(ctx context.Context) error {
 	r.mu.Lock()
-	rest := time.Until(r.rest)
+	rest := r.rest.Sub(r.now())
 	r.mu.Unlock()
 	if rest <= 0 {
 		return nil

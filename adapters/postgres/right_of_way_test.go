@@ -30,7 +30,7 @@ func TestBatchesWaitForWritesByHandAndForNothingElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r, began := NewRightOfWay(), time.Now()
+				r, began := NewRightOfWay(time.Now), time.Now()
 				var all sync.WaitGroup
 				defer all.Wait()
 				all.Go(func() {
@@ -81,7 +81,7 @@ func alternating(n int, d time.Duration) []time.Duration {
 func TestABatchWaitsForItsTurnNoLongerThanASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r, began := NewRightOfWay(), time.Now()
+		r, began := NewRightOfWay(time.Now), time.Now()
 		_ = r.hand(sleeping(0))
 		var all sync.WaitGroup
 		defer all.Wait()
@@ -96,7 +96,7 @@ func TestABatchWaitsForItsTurnNoLongerThanASecond(t *testing.T) {
 func TestABatchThatIsGivenUpLeavesTheTurnToOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRightOfWay()
+		r := NewRightOfWay(time.Now)
 		var all sync.WaitGroup
 		defer all.Wait()
 		all.Go(func() { _ = r.hand(sleeping(time.Second)) })

@@ -60,7 +60,7 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		cleanup()
 		return nil, nil, err
 	}
-	rightOfWay := postgres.NewRightOfWay()
+	rightOfWay := postgres.NewRightOfWay(v)
 	ledger := postgres.NewLedger(pool, rightOfWay, v)
 	lockBefore := service.ClosedToUploadsBefore(config)
 	v3 := service.NewIDs()

@@ -62,7 +62,7 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 		cleanup()
 		return nil, nil, err
 	}
-	rightOfWay := postgres.NewRightOfWay()
+	rightOfWay := postgres.NewRightOfWay(v)
 	ledger := postgres.NewLedger(pool, rightOfWay, v)
 	lockBefore := service.ClosedToUploadsBefore(config)
 	v3 := service.NewIDs()
