@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-const writers = 8
+const (
+	writers = 8
+	warmUp  = 2 * time.Second // goes before and does not count
+)
 
 // What takes the counter of the change feed away, and brings it back. No variant
 // of the API has none; but where every write makes a counter of its own, numbered

@@ -15,10 +15,6 @@ import (
 // whether or not the ones before have their answer.
 const perSecondOpen = 300
 
-// warmUp goes before each measurement at that pace and does not count: the pool
-// opens its connections, and the workers are seen for the first time.
-const warmUp = 2 * time.Second
-
 // measureCreates records single entries at that pace while an import runs.
 func measureCreates(ctx context.Context, s *stage, o options, t *table) error {
 	db := s.base
@@ -49,7 +45,7 @@ func measureCreates(ctx context.Context, s *stage, o options, t *table) error {
 		during, imported = append(during, busy), append(imported, speed)
 	}
 	t.most(fmt.Sprintf("a single create's p99 at %d/s during an import", perSecondOpen), during, " ms", 10, 20)
-	t.notef("Creates are an open loop of %s, after %s that do not count, timed from when each was due; without an import their p99 is %s ms. Meanwhile %s rows/s are imported. The API has its default settings but for the rate limits.", o.span, warmUp, alone, thousands(imported))
+	t.notef("Creates are an open loop of %s, from the first one on, timed from when each was due; without an import their p99 is %s ms. Meanwhile %s rows/s are imported. The API has its default settings but for the rate limits.", o.span, alone, thousands(imported))
 	return db.empty(ctx)
 }
 
@@ -82,8 +78,7 @@ func (s *stage) importing(ctx context.Context, db *database, count int, do func(
 func (s *stage) pace(ctx context.Context, db *database, span time.Duration) (float64, error) {
 	c := newClient(db.api.url+"/v1", s.creates)
 	defer c.http.CloseIdleConnections()
-	unmeasured := int(warmUp.Seconds() * perSecondOpen)
-	count := unmeasured + int(span.Seconds()*perSecondOpen)
+	count := int(span.Seconds() * perSecondOpen)
 	var before int
 	const single = `SELECT count(*) FROM entries WHERE source = 'api'`
 	if err := db.pool.QueryRow(ctx, single).Scan(&before); err != nil {
@@ -125,7 +120,7 @@ func (s *stage) pace(ctx context.Context, db *database, span time.Duration) (flo
 	if after-before != created {
 		return 0, fmt.Errorf("%d creates were answered and %d are there", created, after-before)
 	}
-	return percentile(took[unmeasured:], 99), nil
+	return percentile(took, 99), nil
 }
 
 // create records one minute for one of the workers.
