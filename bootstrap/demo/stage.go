@@ -148,14 +148,8 @@ func (s *stage) startIssuer() (string, error) {
 
 // startAPI runs the real API on a real port.
 func (s *stage) startAPI(ctx context.Context, databaseURL string) (string, error) {
-	metricsLn, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	s.metrics = metricsLn.Addr().String()
-	_ = metricsLn.Close() // the API listens there itself, in a moment
 	config, err := service.ReadConfig(assembly.Environment{
-		"DATABASE_URL=" + databaseURL, "HTTP_ADDR=127.0.0.1:0", "METRICS_ADDR=" + s.metrics,
+		"DATABASE_URL=" + databaseURL, "HTTP_ADDR=127.0.0.1:0", "METRICS_ADDR=127.0.0.1:0",
 		"AUTH0_ISSUER_URL=" + s.issuer.URL(), "AUTH0_AUDIENCE=" + audience, "AUTH0_USER_ID_CLAIM=" + emailClaim,
 	})
 	if err != nil {
@@ -165,6 +159,7 @@ func (s *stage) startAPI(ctx context.Context, databaseURL string) (string, error
 	if err != nil {
 		return "", err
 	}
+	s.metrics = api.MetricsAddr().String()
 	running, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- api.Run(running) }()

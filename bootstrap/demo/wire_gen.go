@@ -36,9 +36,15 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 	if err != nil {
 		return nil, nil, err
 	}
+	metricsListener, cleanup2, err := service.ListenForMetrics(config)
+	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
 	v := service.Clock()
 	verifier, err := service.NewVerifier(config, v)
 	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
@@ -46,18 +52,21 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 	accessConfig := service.AccessConfig(config, userIDs)
 	authenticator, err := access.NewAuthenticator(verifier, accessConfig)
 	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
 	v2 := service.Authenticate(authenticator)
-	traces, cleanup2, err := service.OpenTraces(config, log)
+	traces, cleanup3, err := service.OpenTraces(config, log)
 	if err != nil {
+		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
 	queryTracer := service.TraceStatements(traces)
-	pool, cleanup3, err := service.OpenPool(ctx, config, queryTracer)
+	pool, cleanup4, err := service.OpenPool(ctx, config, queryTracer)
 	if err != nil {
+		cleanup3()
 		cleanup2()
 		cleanup()
 		return nil, nil, err
@@ -115,13 +124,15 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 	registry := service.NewRegistry()
 	server, err := service.NewHTTP(config, listener, application, v4, httpapiTraces, log, registry, v)
 	if err != nil {
+		cleanup4()
 		cleanup3()
 		cleanup2()
 		cleanup()
 		return nil, nil, err
 	}
-	serviceService := service.New(config, listener, server, verifier, pool, rightOfWay, registry, log)
+	serviceService := service.New(config, listener, metricsListener, server, verifier, pool, rightOfWay, registry, log)
 	return serviceService, func() {
+		cleanup4()
 		cleanup3()
 		cleanup2()
 		cleanup()

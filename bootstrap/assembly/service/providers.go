@@ -36,6 +36,18 @@ func Listen(c Config) (Listener, func(), error) {
 	return Listener{ln}, func() { _ = ln.Close() }, nil
 }
 
+// MetricsListener is where Prometheus finds the metrics. It listens already, too.
+type MetricsListener struct{ net.Listener }
+
+// ListenForMetrics listens on METRICS_ADDR.
+func ListenForMetrics(c Config) (MetricsListener, func(), error) {
+	ln, err := net.Listen("tcp", c.MetricsAddr)
+	if err != nil {
+		return MetricsListener{}, nil, fmt.Errorf("METRICS_ADDR: %w", err)
+	}
+	return MetricsListener{ln}, func() { _ = ln.Close() }, nil
+}
+
 // Clock is the time, as everything here is given it.
 func Clock() func() time.Time { return time.Now }
 

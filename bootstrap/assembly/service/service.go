@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,6 +29,7 @@ func Authenticate(a *access.Authenticator) func(context.Context, []byte) (identi
 type Service struct {
 	config   Config
 	ln       Listener
+	metrics  MetricsListener
 	http     *httpapi.Server
 	verifier *auth0.Verifier
 	pool     *pgxpool.Pool
@@ -38,15 +38,18 @@ type Service struct {
 }
 
 // New puts the parts together.
-func New(c Config, ln Listener, server *httpapi.Server, verifier *auth0.Verifier, pool *pgxpool.Pool, way *postgres.RightOfWay, registry *prometheus.Registry, log *slog.Logger) *Service {
+func New(c Config, ln Listener, metrics MetricsListener, server *httpapi.Server, verifier *auth0.Verifier, pool *pgxpool.Pool, way *postgres.RightOfWay, registry *prometheus.Registry, log *slog.Logger) *Service {
 	registry.MustRegister(poolMetrics(pool)...)
 	registry.MustRegister(waitMetrics(way))
 	registry.MustRegister(tokenMetrics(verifier)...)
-	return &Service{c, ln, server, verifier, pool, registry, log}
+	return &Service{c, ln, metrics, server, verifier, pool, registry, log}
 }
 
 // Addr is where the API listens.
 func (s *Service) Addr() net.Addr { return s.ln.Addr() }
+
+// MetricsAddr is where Prometheus finds the metrics.
+func (s *Service) MetricsAddr() net.Addr { return s.metrics.Addr() }
 
 const (
 	shutdownTimeout  = 20 * time.Second // for requests in flight, once SHUTDOWN_DELAY is over
@@ -58,24 +61,21 @@ const (
 // depends on may be away when it starts: it keeps trying, and says so in
 // /readyz. The error is what made it give up; nil after an orderly end.
 func (s *Service) Run(ctx context.Context) error {
-	metricsLn, err := net.Listen("tcp", s.config.MetricsAddr)
-	if err != nil {
-		return fmt.Errorf("METRICS_ADDR: %w", err)
-	}
 	metrics := httpapi.MetricsServer(s.registry)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { s.verifier.Run(background) })
 	running.Go(func() { s.migrate(background) })
 	running.Go(func() {
-		if err := metrics.Serve(metricsLn); !errors.Is(err, http.ErrServerClosed) {
+		if err := metrics.Serve(s.metrics); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("metrics are no longer served", "error", err)
 		}
 	})
 	served := make(chan error, 1)
 	running.Go(func() { served <- s.http.Serve(s.ln) })
-	s.log.Info("listening", "addr", s.ln.Addr().String(), "metrics", metricsLn.Addr().String())
+	s.log.Info("listening", "addr", s.ln.Addr().String(), "metrics", s.MetricsAddr().String())
 
+	var err error
 	select {
 	case err = <-served:
 	case <-ctx.Done():

@@ -51,4 +51,4 @@ var UseCases = wire.NewSet(
 var Tracing = wire.NewSet(OpenTraces, TraceRequests, TraceStatements)
 
 // Everything is the whole API; a Config, a context and a log are to be given.
-var Everything = wire.NewSet(Storage, Tokens, UseCases, Tracing, Listen, NewRegistry, Checks, NewHTTP, New)
+var Everything = wire.NewSet(Storage, Tokens, UseCases, Tracing, Listen, ListenForMetrics, NewRegistry, Checks, NewHTTP, New)
