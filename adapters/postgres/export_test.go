@@ -13,6 +13,9 @@ type Querier interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
+// AtHand are the statements that PostgreSQL keeps.
+var AtHand = atHand
+
 // InTx and InSnapshot are for the tests, which stand outside of the package.
 func InTx(ctx context.Context, pool *pgxpool.Pool, fn func(Querier) error) error {
 	return inTx(ctx, pool, func(tx *transaction) error { return fn(tx) })

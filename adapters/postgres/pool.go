@@ -47,8 +47,9 @@ const (
 // Nor is anything here worth compiling. In a table that was never analyzed, as
 // during a first import, the planner takes a join of a few hundred rows for one
 // of millions, and compiling its plan takes a tenth of a second, each time. And
-// nothing is to be found by reading a whole table, which a plan that was made
-// when it was small, and is kept, would do when it no longer is.
+// nothing that a transaction asks is to be found by reading a whole table, which
+// a plan that was made when it was small, and is kept, would do when it no longer
+// is.
 const limits = `SELECT set_config('lock_timeout', '2s', true), set_config('statement_timeout', '30s', true),
 	set_config('idle_in_transaction_session_timeout', '10s', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true)`
 

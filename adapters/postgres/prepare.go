@@ -12,16 +12,30 @@ var atHand = []string{limits, lockOfWorkers, makingOfWorkers, stateOfWeek, total
 
 // prepare has the server keep the statements at hand, where it is the server that
 // answers. A pooler gives each transaction another of the server's connections,
-// on which they are not. Nothing else is prepared: plans that are kept do not
-// know how long a list is, nor how far a table has grown since.
+// on which they are not. Nothing else is prepared: most plans depend on how long
+// a list is, and on how far a table has grown since.
 //
-// As long as the schema is not there none can be. That is no reason to have no
+// As long as the schema is not there, or is being changed, none can be. That is no reason to have no
 // connection: a statement that is not prepared is sent as it stands.
 func prepare(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
 	answers, err := direct(ctx, conn)
 	if err != nil || !answers {
 		return err
 	}
+	// A migration may hold the tables: nobody waits for that in order to connect.
+	if _, err := conn.Exec(ctx, `SET lock_timeout = '500ms'`); err != nil {
+		return err
+	}
+	if err := prepareAll(ctx, conn); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `RESET lock_timeout`)
+	return err
+}
+
+func prepareAll(ctx context.Context, conn *pgx.Conn) error {
 	for _, sql := range atHand {
 		if _, err := conn.Prepare(ctx, sql, sql); err != nil {
 			if conn.IsClosed() || ctx.Err() != nil {

@@ -92,7 +92,9 @@ func (r *RightOfWay) batch(ctx context.Context, do func() error) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		end := r.now()
-		r.rest = end.Add(min(r.takenUntil(end)-before, end.Sub(start), restAtMost))
+		if rest := end.Add(min(r.takenUntil(end)-before, end.Sub(start), restAtMost)); rest.After(r.rest) {
+			r.rest = rest
+		}
 	}()
 	return do()
 }

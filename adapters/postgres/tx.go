@@ -182,7 +182,7 @@ func onConn(ctx context.Context, pool *pgxpool.Pool, fn func(*pgxpool.Conn) erro
 	defer conn.Release()
 	err = fn(conn)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && replanned(pg) {
-		_ = conn.Conn().Close(ctx) // it would say so for as long as it lives
+		pool.Reset() // each of its connections would say so for as long as it lives
 	}
 	return err
 }
