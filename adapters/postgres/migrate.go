@@ -43,15 +43,24 @@ func Migrate(ctx context.Context, databaseURL string, files fs.FS) (applied int,
 	}
 	// A startup parameter, since each migration ends with RESET ALL.
 	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(migrationLockWait.Milliseconds())
+	var inUse error // what the last try that reached a table was told of it
 	for {
 		n, err := migrateOnce(ctx, config.ConnConfig, files)
 		applied += n
-		if err == nil || sqlState(err) != lockNotAvailable {
+		switch {
+		case err == nil:
+			return applied, nil
+		case sqlState(err) == lockNotAvailable:
+			inUse = err
+		case ctx.Err() != nil && inUse != nil:
+			// Out of time while it connected for the next try: the table is the reason.
+			return applied, migrationFault(errors.Join(inUse, err))
+		default:
 			return applied, migrationFault(err)
 		}
 		select {
 		case <-ctx.Done():
-			return applied, migrationFault(errors.Join(context.Cause(ctx), err))
+			return applied, migrationFault(errors.Join(context.Cause(ctx), inUse))
 		case <-time.After(rand.N(migrationPause)):
 		}
 	}

@@ -3,7 +3,9 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -163,12 +165,7 @@ func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
 	deadline, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for len(tries) < 2 {
-		rows, err := monitor.Query(deadline, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "+
-			"AND application_name = 'timesheets migrate' AND wait_event_type = 'Lock'")
-		if err != nil {
-			t.Fatal(err)
-		}
-		pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		pids, err := migrationsThatWait(deadline, monitor)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,26 +192,106 @@ func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
 
 func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Empty(t)
-	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)")); err != nil {
-		t.Fatal(err)
+	// inUse is a database with a table that somebody reads for long, and two
+	// migrations of which it lacks the one that drops the table.
+	inUse := func(t *testing.T) (url string, steps fstest.MapFS) {
+		url = pgtest.Empty(t)
+		if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)")); err != nil {
+			t.Fatal(err)
+		}
+		report, err := connect(t, url).Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := report.Exec(t.Context(), "LOCK TABLE a IN ACCESS SHARE MODE"); err != nil {
+			t.Fatal(err)
+		}
+		return url, files("CREATE TABLE a (n int)", "DROP TABLE a")
 	}
-	report, err := connect(t, url).Begin(t.Context())
+	t.Run("while it waits for the table", func(t *testing.T) {
+		t.Parallel()
+		url, steps := inUse(t)
+		ctx, over := context.WithCancel(t.Context())
+		defer over()
+		monitor := connect(t, url)
+		var watch sync.WaitGroup
+		defer watch.Wait()
+		watch.Go(func() {
+			defer over()
+			for ctx.Err() == nil {
+				if pids, err := migrationsThatWait(ctx, monitor); err != nil || len(pids) > 0 {
+					return
+				}
+			}
+		})
+		n, err := postgres.Migrate(ctx, url, steps)
+		wantFault(t, err, fault.Unavailable, "migration_out_of_time")
+		if n != 0 {
+			t.Errorf("got %d applied", n)
+		}
+		over()
+	})
+	t.Run("while it connects for the next try", func(t *testing.T) {
+		t.Parallel()
+		url, steps := inUse(t)
+		ctx, over := context.WithCancel(t.Context())
+		defer over()
+		n, err := postgres.Migrate(ctx, letsOneIn(t, url, over), steps)
+		wantFault(t, err, fault.Unavailable, "migration_out_of_time")
+		if n != 0 {
+			t.Errorf("got %d applied", n)
+		}
+	})
+}
+
+// migrationsThatWait are the sessions of migrations of this database that wait for a lock.
+func migrationsThatWait(ctx context.Context, monitor *pgx.Conn) (pids []int, err error) {
+	rows, err := monitor.Query(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "+
+		"AND application_name = 'timesheets migrate' AND wait_event_type = 'Lock'")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int])
+}
+
+// letsOneIn stands before a server and carries one connection to it; when the
+// next one comes it calls second, and never answers.
+func letsOneIn(t *testing.T, url string, second func()) (through string) {
+	t.Helper()
+	server, err := pgx.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := report.Exec(t.Context(), "LOCK TABLE a IN ACCESS SHARE MODE"); err != nil {
+	address := net.JoinHostPort(server.Host, strconv.Itoa(int(server.Port)))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	// Longer than the wait for one lock, so that the first try ends by itself, and
-	// long enough to connect on a machine that does much else.
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-	defer cancel()
-	n, err := postgres.Migrate(ctx, url, files("CREATE TABLE a (n int)", "DROP TABLE a"))
-	wantFault(t, err, fault.Unavailable, "migration_out_of_time")
-	if n != 0 {
-		t.Errorf("got %d applied", n)
-	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		first, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer first.Close()
+		database, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		defer database.Close()
+		all.Go(func() { _, _ = io.Copy(first, database) })
+		all.Go(func() { _, _ = io.Copy(database, first) })
+		if next, err := listener.Accept(); err == nil {
+			defer next.Close()
+			second()
+			_, _ = io.Copy(io.Discard, next)
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		all.Wait()
+	})
+	return strings.Replace(url, address, listener.Addr().String(), 1)
 }
 
 func TestEveryMigrationWaitsAShortTimeForItsLocks(t *testing.T) {
