@@ -7,6 +7,7 @@ import (
 	"timesheets/application/directory"
 	"timesheets/application/idempotency"
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/application/reporting"
 	"timesheets/application/timekeeping"
 	"timesheets/domain/identity"
@@ -35,6 +36,7 @@ type Application struct {
 	Feed        *reporting.Feed
 	Directory   *directory.Directory
 	Idempotency *idempotency.Guard
+	RightOfWay  *precedence.RightOfWay
 }
 
 // routes is the whole surface of the API under /v1. A line says: method,

@@ -197,8 +197,11 @@ func (s *Server) retryRows(ctx context.Context, by identity.Principal, c *fiber.
 	if !sel.has("source") {
 		return fault.InField("/source", "required", "Name the source whose rows are to be judged again.")
 	}
-	report, err := s.application.Retrier.Retry(ctx, by, sel.get("source"), sel.get("code"))
-	if err != nil {
+	var report intake.Report
+	if err := s.application.RightOfWay.Batch(ctx, func() error {
+		report, err = s.application.Retrier.Retry(ctx, by, sel.get("source"), sel.get("code"))
+		return err
+	}); err != nil {
 		return err
 	}
 	return answer(c, fiber.StatusOK, showReport(report, "all"))

@@ -14,7 +14,20 @@ import (
 	"timesheets/domain/timesheet"
 )
 
+// upload lets who writes by hand go first, unless it brings a single object.
 func (s *Server) upload(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
+	if len(contentCodings(c)) == 0 && mediaType(c) == typeJSON && isObject(c.Request().Body()) {
+		return s.takeUpload(ctx, by, c)
+	}
+	return s.application.RightOfWay.Batch(ctx, func() error { return s.takeUpload(ctx, by, c) })
+}
+
+// isObject tells whether a body of JSON, if it is any, is an object.
+func isObject(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
+}
+
+func (s *Server) takeUpload(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
 	body, kind, err := uploadBody(c)
 	if err != nil {
 		return err
@@ -42,12 +55,12 @@ func (s *Server) upload(ctx context.Context, by identity.Principal, c *fiber.Ctx
 	if kind == typeNDJSON {
 		rows, err = rowsOfLines(body)
 	} else {
-		switch first := bytes.TrimLeft(body, " \t\r\n"); {
-		case bytes.HasPrefix(first, []byte("{")) && ofRun:
+		switch {
+		case isObject(body) && ofRun:
 			return fault.InField("", "wrong_type", "A batch of a run is an array or NDJSON.")
-		case bytes.HasPrefix(first, []byte("{")):
+		case isObject(body):
 			return s.uploadOne(ctx, by, c, body, sel.get("source"), dryRun)
-		case bytes.HasPrefix(first, []byte("[")):
+		case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
 			rows, err = rowsOfArray(body)
 		default:
 			err = fault.New(fault.Malformed, "malformed_json", "The body is neither a JSON object nor an array. Send one of them in UTF-8.")

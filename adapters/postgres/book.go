@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
 	"timesheets/domain/worker"
@@ -19,6 +20,7 @@ type book struct {
 	tx  *transaction
 	org identity.Organization
 	now time.Time
+	way *precedence.RightOfWay // of those who insert ahead; nil for who never does
 
 	submitted map[timesheet.WorkerWeek]bool // of the weeks that were asked for
 	write     timesheet.ID                  // of what is stored; zero as long as nothing is
@@ -212,10 +214,30 @@ func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs [
 		return f, err
 	}
 	b.inserted = entries
-	if err := copyEntries(ctx, b.tx, string(b.org), b.write, created); err != nil {
+	if err := b.copyInPieces(ctx, created); err != nil {
 		return f, err
 	}
 	return f, b.renew(ctx, &f)
+}
+
+// pieceOfCopy is how many new entries are inserted at a time while somebody
+// writes by hand: a few milliseconds' work.
+const pieceOfCopy = 200
+
+// copyInPieces inserts new entries, and lets people go before it. Nobody is
+// locked yet, so a pause keeps none of them waiting.
+func (b *book) copyInPieces(ctx context.Context, created []placed) error {
+	for len(created) > 0 {
+		piece := created
+		if b.way.Near() {
+			piece = created[:min(len(created), pieceOfCopy)]
+		}
+		if err := b.way.Piece(ctx, func() error { return copyEntries(ctx, b.tx, string(b.org), b.write, piece) }); err != nil {
+			return err
+		}
+		created = created[len(piece):]
+	}
+	return nil
 }
 
 // renew brings a forecast up to date with what others wrote while entries were

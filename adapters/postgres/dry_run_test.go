@@ -8,6 +8,7 @@ import (
 
 	"timesheets/adapters/postgres"
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/domain/identity"
 	"timesheets/test/fixture"
 	"timesheets/test/pgtest"
@@ -20,7 +21,7 @@ func TestTheRecordOfADryRunIsForgottenAfterADay(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	receiver := intake.NewReceiver(postgres.NewLedger(pool, postgres.NewRightOfWay(time.Now), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	receiver := intake.NewReceiver(postgres.NewLedger(pool, precedence.New(time.Now), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	upload := func(dryRun bool) {
 		t.Helper()
 		// A row without hours is refused, and kept.

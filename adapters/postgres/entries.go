@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"timesheets/application/approval"
+	"timesheets/application/precedence"
 	"timesheets/application/timekeeping"
 	"timesheets/domain/fault"
 	"timesheets/domain/identity"
@@ -22,7 +23,7 @@ import (
 // Entries is where single entries are read, and changed by hand.
 type Entries struct {
 	pool *pgxpool.Pool
-	way  *RightOfWay
+	way  *precedence.RightOfWay
 	now  func() time.Time
 }
 
@@ -32,7 +33,7 @@ var (
 )
 
 // NewEntries gives the entries in the pool's database.
-func NewEntries(pool *pgxpool.Pool, way *RightOfWay, now func() time.Time) *Entries {
+func NewEntries(pool *pgxpool.Pool, way *precedence.RightOfWay, now func() time.Time) *Entries {
 	return &Entries{pool, way, now}
 }
 
@@ -160,14 +161,14 @@ func (s *selection) arg(value any) string {
 
 // Atomically runs fn in one transaction, again when it lost a race.
 func (e *Entries) Atomically(ctx context.Context, org identity.Organization, fn func(timekeeping.Tx) error) error {
-	return e.way.hand(func() error {
+	return e.way.Hand(func() error {
 		return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
 	})
 }
 
 // Decide runs fn in one transaction, again when it lost a race.
 func (e *Entries) Decide(ctx context.Context, org identity.Organization, fn func(approval.Tx) error) error {
-	return e.way.hand(func() error {
+	return e.way.Hand(func() error {
 		return inTx(ctx, e.pool, func(tx *transaction) error { return fn(&entriesTx{tx, org, e.now().UTC()}) })
 	})
 }

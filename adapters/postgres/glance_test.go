@@ -1,13 +1,16 @@
 package postgres_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"timesheets/adapters/postgres"
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
 	"timesheets/test/fixture"
@@ -21,7 +24,7 @@ func TestEveryKeyThatIsThereIsSeenWhereverItLiesAmongThoseAskedFor(t *testing.T)
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	ledger := postgres.NewLedger(pool, postgres.NewRightOfWay(time.Now), fixture.Clock)
+	ledger := postgres.NewLedger(pool, precedence.New(time.Now), fixture.Clock)
 	receiver := intake.NewReceiver(ledger, identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	// Keys on both sides of what is asked for, of other sources and in any case.
 	for source, keys := range map[string]string{"kimai": "b d B É 7", "toggl": "a c e"} {
@@ -69,12 +72,31 @@ func TestEveryKeyThatIsThereIsSeenWhereverItLiesAmongThoseAskedFor(t *testing.T)
 // end at any place.
 func TestALargeBatchIsStoredToItsLastByte(t *testing.T) {
 	t.Parallel()
+	for _, hands := range []bool{false, true} {
+		t.Run(fmt.Sprintf("somebody writes by hand: %t", hands), func(t *testing.T) {
+			t.Parallel()
+			storeLargeBatch(t, hands)
+		})
+	}
+}
+
+func storeLargeBatch(t *testing.T, hands bool) {
+	way := precedence.New(time.Now)
+	if hands {
+		done := make(chan struct{})
+		var all sync.WaitGroup
+		defer all.Wait()
+		defer close(done)
+		writing := make(chan struct{})
+		all.Go(func() { _ = way.Hand(func() error { close(writing); <-done; return nil }) })
+		<-writing
+	}
 	pool, err := postgres.Open(t.Context(), postgres.Config{URL: pgtest.Database(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	receiver := intake.NewReceiver(postgres.NewLedger(pool, postgres.NewRightOfWay(time.Now), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	receiver := intake.NewReceiver(postgres.NewLedger(pool, way, fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	rows, length := make([]intake.Row, 600), 0
 	for i := range rows {
 		rows[i] = intake.Row{ExternalID: strconv.Itoa(i), Content: workOf("auth0|worker" + strconv.Itoa(i))}
@@ -94,6 +116,12 @@ func TestALargeBatchIsStoredToItsLastByte(t *testing.T) {
 	}
 	if got := tally(t, pool, `SELECT coalesce(sum(length(description)), 0) FROM entries`); got != length {
 		t.Errorf("%d characters are stored, want %d", got, length)
+	}
+	if writes, places := tally(t, pool, `SELECT count(DISTINCT write_id) FROM entries`), tally(t, pool, `SELECT count(DISTINCT position) FROM entries WHERE position BETWEEN 0 AND 599`); writes != 1 || places != 600 {
+		t.Errorf("they have %d places in %d writes", places, writes)
+	}
+	if stoodBack := way.Waited() > 0; stoodBack != hands {
+		t.Errorf("it stood back: %t", stoodBack)
 	}
 }
 

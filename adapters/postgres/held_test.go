@@ -11,6 +11,7 @@ import (
 
 	"timesheets/adapters/postgres"
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/domain/fault"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
@@ -24,7 +25,7 @@ var plain = cmp.AllowUnexported(timesheet.Day{}, timesheet.Duration{}, timesheet
 // within runs fn in a transaction of the ledger.
 func within(t *testing.T, o *office.Office, fn func(intake.Book) error) {
 	t.Helper()
-	if err := postgres.NewLedger(o.Pool, postgres.NewRightOfWay(time.Now), o.Clock.Now).Atomically(t.Context(), identity.DefaultOrganization, fn); err != nil {
+	if err := postgres.NewLedger(o.Pool, precedence.New(time.Now), o.Clock.Now).Atomically(t.Context(), identity.DefaultOrganization, fn); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -113,7 +114,7 @@ func TestAVerdictOnAnEarlierStateIsNotStored(t *testing.T) {
 	for name, content := range map[string]timesheet.Content{"a change": contentOf("ann"), "a stamp": entry.Snapshot().Content} {
 		verdict := timesheet.Judge(held, timesheet.Revision{Origin: entry.Snapshot().Origin, Content: content, Digest: content.Digest(), SourceUpdatedAt: office.Stamp(1)}, receipt)
 		runs := 0
-		err := postgres.NewLedger(o.Pool, postgres.NewRightOfWay(time.Now), o.Clock.Now).Atomically(t.Context(), identity.DefaultOrganization, func(book intake.Book) error {
+		err := postgres.NewLedger(o.Pool, precedence.New(time.Now), o.Clock.Now).Atomically(t.Context(), identity.DefaultOrganization, func(book intake.Book) error {
 			runs++
 			return book.Store(t.Context(), "import-job", timesheet.ID{}, []intake.Stored{{Before: held, Verdict: verdict}})
 		})
@@ -135,7 +136,7 @@ func TestAWorkersLockKeepsOthersWaiting(t *testing.T) {
 	locked, release := make(chan bool), make(chan bool)
 	held := make(chan error)
 	go func() {
-		held <- postgres.NewLedger(o.Pool, postgres.NewRightOfWay(time.Now), o.Clock.Now).Atomically(t.Context(), identity.DefaultOrganization, func(book intake.Book) error {
+		held <- postgres.NewLedger(o.Pool, precedence.New(time.Now), o.Clock.Now).Atomically(t.Context(), identity.DefaultOrganization, func(book intake.Book) error {
 			if _, err := book.Ask(t.Context(), []string{"ann", "zoe", "ann"}, "contractor", intake.Questions{}); err != nil {
 				return err
 			}

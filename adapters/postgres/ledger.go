@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
 )
@@ -15,7 +16,7 @@ import (
 // Ledger keeps what uploads bring.
 type Ledger struct {
 	pool *pgxpool.Pool
-	way  *RightOfWay
+	way  *precedence.RightOfWay
 	now  func() time.Time
 }
 
@@ -25,7 +26,7 @@ var (
 )
 
 // NewLedger gives the ledger in the pool's database.
-func NewLedger(pool *pgxpool.Pool, way *RightOfWay, now func() time.Time) *Ledger {
+func NewLedger(pool *pgxpool.Pool, way *precedence.RightOfWay, now func() time.Time) *Ledger {
 	return &Ledger{pool, way, now}
 }
 
@@ -125,9 +126,7 @@ func (l *Ledger) Renew(ctx context.Context, org identity.Organization, ref intak
 
 // Atomically runs fn in one transaction, again when it lost a race.
 func (l *Ledger) Atomically(ctx context.Context, org identity.Organization, fn func(intake.Book) error) error {
-	return translate(l.way.batch(ctx, func() error {
-		return inTx(ctx, l.pool, func(tx *transaction) error {
-			return fn(&book{tx: tx, org: org, now: l.now().UTC()})
-		})
-	}))
+	return inTx(ctx, l.pool, func(tx *transaction) error {
+		return fn(&book{tx: tx, org: org, now: l.now().UTC(), way: l.way})
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"timesheets/adapters/postgres"
+	"timesheets/application/precedence"
 	"timesheets/application/timekeeping"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
@@ -17,7 +18,7 @@ import (
 // record records an entry by hand.
 func record(t *testing.T, pool *pgxpool.Pool) error {
 	t.Helper()
-	entries := postgres.NewEntries(pool, postgres.NewRightOfWay(time.Now), fixture.Clock)
+	entries := postgres.NewEntries(pool, precedence.New(time.Now), fixture.Clock)
 	recorder := timekeeping.NewRecorder(entries, identity.UserIDsBy(""), timesheet.Day{}, fixture.NewID, fixture.Clock)
 	content := fixture.Content()
 	content.Duration = fixture.Hours("0.01")

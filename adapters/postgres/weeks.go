@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"timesheets/application/approval"
+	"timesheets/application/precedence"
 	"timesheets/domain/fault"
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
@@ -17,7 +18,7 @@ import (
 // Weeks keeps weeks, and late changes to them.
 type Weeks struct {
 	pool *pgxpool.Pool
-	way  *RightOfWay
+	way  *precedence.RightOfWay
 	now  func() time.Time
 }
 
@@ -27,7 +28,7 @@ var (
 )
 
 // NewWeeks gives the weeks in the pool's database.
-func NewWeeks(pool *pgxpool.Pool, way *RightOfWay, now func() time.Time) *Weeks {
+func NewWeeks(pool *pgxpool.Pool, way *precedence.RightOfWay, now func() time.Time) *Weeks {
 	return &Weeks{pool, way, now}
 }
 
@@ -328,7 +329,7 @@ func lateChanges(ctx context.Context, tx *transaction, org identity.Organization
 
 // Revise runs fn in one transaction, again when it lost a race.
 func (w *Weeks) Revise(ctx context.Context, org identity.Organization, fn func(approval.WeekTx) error) error {
-	return w.way.hand(func() error {
+	return w.way.Hand(func() error {
 		return inTx(ctx, w.pool, func(tx *transaction) error { return fn(&weekTx{book{tx: tx, org: org, now: w.now().UTC()}}) })
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"timesheets/application/directory"
 	"timesheets/application/idempotency"
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/application/reporting"
 	"timesheets/application/timekeeping"
 	"timesheets/bootstrap/assembly/service"
@@ -69,7 +70,7 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		cleanup()
 		return nil, nil, err
 	}
-	rightOfWay := postgres.NewRightOfWay(v)
+	rightOfWay := precedence.New(v)
 	ledger := postgres.NewLedger(pool, rightOfWay, v)
 	lockBefore := service.ClosedToUploadsBefore(config)
 	v3 := service.NewIDs()
@@ -116,6 +117,7 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		Feed:         feed,
 		Directory:    directoryDirectory,
 		Idempotency:  guard,
+		RightOfWay:   rightOfWay,
 	}
 	v4 := service.Checks(pool, verifier)
 	httpapiTraces := service.TraceRequests(traces)

@@ -18,6 +18,7 @@ import (
 	"timesheets/application/idempotency"
 	"timesheets/application/importing"
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/application/reporting"
 	"timesheets/application/timekeeping"
 	"timesheets/bootstrap/assembly/job"
@@ -71,7 +72,7 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 		cleanup()
 		return nil, nil, err
 	}
-	rightOfWay := postgres.NewRightOfWay(v)
+	rightOfWay := precedence.New(v)
 	ledger := postgres.NewLedger(pool, rightOfWay, v)
 	lockBefore := service.ClosedToUploadsBefore(config)
 	v3 := service.NewIDs()
@@ -118,6 +119,7 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 		Feed:         feed,
 		Directory:    directoryDirectory,
 		Idempotency:  guard,
+		RightOfWay:   rightOfWay,
 	}
 	v4 := service.Checks(pool, verifier)
 	httpapiTraces := service.TraceRequests(traces)

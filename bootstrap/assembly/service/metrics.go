@@ -5,7 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"timesheets/adapters/auth0"
-	"timesheets/adapters/postgres"
+	"timesheets/application/precedence"
 )
 
 // poolMetrics shows how the database connections are used.
@@ -28,9 +28,9 @@ func poolMetrics(pool *pgxpool.Pool) []prometheus.Collector {
 }
 
 // waitMetrics shows how much batches stand back.
-func waitMetrics(way *postgres.RightOfWay) prometheus.Collector {
+func waitMetrics(way *precedence.RightOfWay) prometheus.Collector {
 	return prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "timesheets_batches_waited_seconds_total", Help: "Time that batches waited because somebody was writing by hand.",
+		Name: "timesheets_batches_waited_seconds_total", Help: "Time that batches stood back because somebody was writing by hand.",
 	}, func() float64 { return way.Waited().Seconds() })
 }
 

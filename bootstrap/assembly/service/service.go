@@ -16,6 +16,7 @@ import (
 	"timesheets/adapters/httpapi"
 	"timesheets/adapters/postgres"
 	"timesheets/application/access"
+	"timesheets/application/precedence"
 	"timesheets/domain/identity"
 	"timesheets/migrations"
 )
@@ -38,7 +39,7 @@ type Service struct {
 }
 
 // New puts the parts together.
-func New(c Config, ln Listener, metrics MetricsListener, server *httpapi.Server, verifier *auth0.Verifier, pool *pgxpool.Pool, way *postgres.RightOfWay, registry *prometheus.Registry, log *slog.Logger) *Service {
+func New(c Config, ln Listener, metrics MetricsListener, server *httpapi.Server, verifier *auth0.Verifier, pool *pgxpool.Pool, way *precedence.RightOfWay, registry *prometheus.Registry, log *slog.Logger) *Service {
 	registry.MustRegister(poolMetrics(pool)...)
 	registry.MustRegister(waitMetrics(way))
 	registry.MustRegister(tokenMetrics(verifier)...)

@@ -13,13 +13,14 @@ import (
 	"timesheets/application/directory"
 	"timesheets/application/idempotency"
 	"timesheets/application/intake"
+	"timesheets/application/precedence"
 	"timesheets/application/reporting"
 	"timesheets/application/timekeeping"
 )
 
 // Storage keeps everything in PostgreSQL.
 var Storage = wire.NewSet(
-	OpenPool, postgres.NewRightOfWay, postgres.NewLedger, postgres.NewEntries, postgres.NewWeeks, postgres.NewWorkers, postgres.NewIdempotencyKeys, postgres.NewRuns, postgres.NewUndoing, postgres.NewBooks,
+	OpenPool, precedence.New, postgres.NewLedger, postgres.NewEntries, postgres.NewWeeks, postgres.NewWorkers, postgres.NewIdempotencyKeys, postgres.NewRuns, postgres.NewUndoing, postgres.NewBooks,
 	wire.Bind(new(intake.Ledger), new(*postgres.Ledger)),
 	wire.Bind(new(intake.Archive), new(*postgres.Ledger)),
 	wire.Bind(new(intake.Runs), new(*postgres.Runs)),
