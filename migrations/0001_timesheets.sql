@@ -1,4 +1,4 @@
--- Every table and every key begins with org_id: it is the boundary between
+-- Every table begins with org_id, which is part of every key: it is the boundary between
 -- customers, and the distribution column on the day that one machine is not
 -- enough. Portable SQL: no triggers, no exclusion constraints, no sequences.
 -- Instants are UTC with microseconds, a working day is a date, durations are
