@@ -179,7 +179,7 @@ func TestAPieceThatFailsOrIsGivenUpDoesNotStandBack(t *testing.T) {
 		all.Go(func() { _ = r.Hand(sleeping(time.Minute)) })
 		synctest.Wait()
 		broken := errors.New("broken")
-		if err := r.Piece(t.Context(), func() error { time.Sleep(time.Millisecond); return broken }); err != broken || time.Since(began) != time.Millisecond {
+		if err := r.Piece(t.Context(), func() error { time.Sleep(time.Millisecond); return broken }); !errors.Is(err, broken) || time.Since(began) != time.Millisecond {
 			t.Errorf("ended after %s, %v", time.Since(began), err)
 		}
 		ctx, leave := context.WithCancel(t.Context())
