@@ -16,22 +16,8 @@ import (
 	"timesheets/domain/identity"
 )
 
-// Who holds the turn here is at it until the answers are there.
 func TestABatchWaitsForItsTurnAndASingleObjectDoesNot(t *testing.T) {
 	t.Parallel()
-	way, ready, done := precedence.New(time.Now), make(chan struct{}), make(chan struct{})
-	var all sync.WaitGroup
-	defer all.Wait()
-	defer close(done)
-	all.Go(func() {
-		_ = way.Hand(func() error {
-			return way.Batch(context.Background(), func() error { close(ready); <-done; return nil })
-		})
-	})
-	<-ready
-	s := &Server{application: Application{RightOfWay: way}}
-	r := serving(t, configured(), route{"POST", "/timesheets/upload", []identity.Scope{identity.BatchUpload}, jsonOnly, s.upload})
-	gz := packed(t, strings.NewReader("{"))
 	for _, tt := range []struct {
 		name, body string
 		header     []string
@@ -40,15 +26,31 @@ func TestABatchWaitsForItsTurnAndASingleObjectDoesNot(t *testing.T) {
 		{"an object", " {", nil, false},
 		{"an array", "[", nil, true},
 		{"lines", "", []string{"Content-Type", "application/x-ndjson"}, true},
-		{"gzip", gz, []string{"Content-Encoding", "gzip"}, true},
+		{"gzip", packed(t, strings.NewReader("{")), []string{"Content-Encoding", "gzip"}, true},
 	} {
-		before := way.Waited()
-		if got := r.call(t, "POST", "/v1/timesheets/upload?results=bad", "machine", tt.body, tt.header...); got.StatusCode != 422 {
-			t.Errorf("%s: got %d %s", tt.name, got.StatusCode, got.body)
-		}
-		if waited := way.Waited() > before; waited != tt.waits {
-			t.Errorf("%s waited: %t", tt.name, waited)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			// Somebody writes by hand, and a batch is at it, until the answer is there.
+			way, ready, done := precedence.New(time.Now), make(chan struct{}), make(chan struct{})
+			var others sync.WaitGroup
+			defer others.Wait()
+			defer close(done)
+			others.Go(func() {
+				_ = way.Hand(func() error {
+					return way.Batch(context.Background(), func() error { close(ready); <-done; return nil })
+				})
+			})
+			<-ready
+			s := &Server{application: Application{RightOfWay: way}}
+			r := serving(t, configured(), route{"POST", "/timesheets/upload", []identity.Scope{identity.BatchUpload}, jsonOnly, s.upload})
+			before := way.Waited()
+			if got := r.call(t, "POST", "/v1/timesheets/upload?results=bad", "machine", tt.body, tt.header...); got.StatusCode != 422 {
+				t.Errorf("got %d %s", got.StatusCode, got.body)
+			}
+			if waited := way.Waited() > before; waited != tt.waits {
+				t.Errorf("it waited: %t", waited)
+			}
+		})
 	}
 }
 

@@ -16,17 +16,19 @@ import (
 
 // upload lets who writes by hand go first, unless it brings a single object.
 func (s *Server) upload(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
-	if len(contentCodings(c)) == 0 && mediaType(c) == typeJSON && isObject(c.Request().Body()) {
+	if len(contentCodings(c)) == 0 && mediaType(c) == typeJSON && opensWith(c.Request().Body(), '{') {
 		return s.takeUpload(ctx, by, c)
 	}
 	return s.application.RightOfWay.Batch(ctx, func() error { return s.takeUpload(ctx, by, c) })
 }
 
-// isObject tells whether a body of JSON, if it is any, is an object.
-func isObject(body []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))
+// opensWith tells what a body of JSON is, if it is any: an object or an array.
+func opensWith(body []byte, bracket byte) bool {
+	first := bytes.TrimLeft(body, " \t\r\n")
+	return len(first) > 0 && first[0] == bracket
 }
 
+// takeUpload reads what the upload brings, has it judged, and answers.
 func (s *Server) takeUpload(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
 	body, kind, err := uploadBody(c)
 	if err != nil {
@@ -56,11 +58,11 @@ func (s *Server) takeUpload(ctx context.Context, by identity.Principal, c *fiber
 		rows, err = rowsOfLines(body)
 	} else {
 		switch {
-		case isObject(body) && ofRun:
+		case opensWith(body, '{') && ofRun:
 			return fault.InField("", "wrong_type", "A batch of a run is an array or NDJSON.")
-		case isObject(body):
+		case opensWith(body, '{'):
 			return s.uploadOne(ctx, by, c, body, sel.get("source"), dryRun)
-		case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
+		case opensWith(body, '['):
 			rows, err = rowsOfArray(body)
 		default:
 			err = fault.New(fault.Malformed, "malformed_json", "The body is neither a JSON object nor an array. Send one of them in UTF-8.")

@@ -224,20 +224,17 @@ func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs [
 // writes by hand: a few milliseconds' work.
 const pieceOfCopy = 200
 
-// copyInPieces inserts new entries, and lets people go before it. Nobody is
-// locked yet, so a pause keeps none of them waiting.
+// copyInPieces inserts new entries, and lets people go before all but the first
+// piece. Nobody is locked yet, so a pause keeps none of them waiting.
 func (b *book) copyInPieces(ctx context.Context, created []placed) error {
-	for len(created) > 0 {
-		piece := created
-		if b.way.Near() {
-			piece = created[:min(len(created), pieceOfCopy)]
-		}
+	for len(created) > pieceOfCopy && b.way.Near() {
+		piece := created[:pieceOfCopy]
 		if err := b.way.Piece(ctx, func() error { return copyEntries(ctx, b.tx, string(b.org), b.write, piece) }); err != nil {
 			return err
 		}
-		created = created[len(piece):]
+		created = created[pieceOfCopy:]
 	}
-	return nil
+	return copyEntries(ctx, b.tx, string(b.org), b.write, created)
 }
 
 // renew brings a forecast up to date with what others wrote while entries were

@@ -138,9 +138,10 @@ func TestAMigrationThatFailsIsUndoneAndTheOnesBeforeItStand(t *testing.T) {
 	}
 }
 
-func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
-	t.Parallel()
-	url := pgtest.Empty(t)
+// inUse makes a database with a table a, and a report that reads it for long.
+func inUse(t *testing.T) (url string, report pgx.Tx) {
+	t.Helper()
+	url = pgtest.Empty(t)
 	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)")); err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +152,12 @@ func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
 	if _, err := report.Exec(t.Context(), "LOCK TABLE a IN ACCESS SHARE MODE"); err != nil {
 		t.Fatal(err)
 	}
+	return url, report
+}
+
+func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
+	t.Parallel()
+	url, report := inUse(t)
 	migrated := make(chan error, 1)
 	go func() {
 		n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "ALTER TABLE a ADD COLUMN m int"))
@@ -192,25 +199,10 @@ func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
 
 func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
-	// inUse is a database with a table that somebody reads for long, and two
-	// migrations of which it lacks the one that drops the table.
-	inUse := func(t *testing.T) (url string, steps fstest.MapFS) {
-		url = pgtest.Empty(t)
-		if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)")); err != nil {
-			t.Fatal(err)
-		}
-		report, err := connect(t, url).Begin(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := report.Exec(t.Context(), "LOCK TABLE a IN ACCESS SHARE MODE"); err != nil {
-			t.Fatal(err)
-		}
-		return url, files("CREATE TABLE a (n int)", "DROP TABLE a")
-	}
+	steps := files("CREATE TABLE a (n int)", "DROP TABLE a")
 	t.Run("while it waits for the table", func(t *testing.T) {
 		t.Parallel()
-		url, steps := inUse(t)
+		url, _ := inUse(t)
 		ctx, over := context.WithCancel(t.Context())
 		defer over()
 		monitor := connect(t, url)
@@ -233,7 +225,7 @@ func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
 	})
 	t.Run("while it connects for the next try", func(t *testing.T) {
 		t.Parallel()
-		url, steps := inUse(t)
+		url, _ := inUse(t)
 		ctx, over := context.WithCancel(t.Context())
 		defer over()
 		n, err := postgres.Migrate(ctx, letsOneIn(t, url, over), steps)

@@ -15,8 +15,9 @@ var atHand = []string{limits, lockOfWorkers, makingOfWorkers, stateOfWeek, total
 // on which they are not. Nothing else is prepared: most plans depend on how long
 // a list is, and on how far a table has grown since.
 //
-// As long as the schema is not there, or is being changed, none can be. That is no reason to have no
-// connection: a statement that is not prepared is sent as it stands.
+// As long as the schema is not there, or is being changed, none can be. That is
+// no reason to have no connection: a statement that is not prepared is sent as it
+// stands.
 func prepare(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()

@@ -88,8 +88,8 @@ func (r *RightOfWay) Batch(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// Piece runs a piece of a batch's work, and then stands back for it. When ctx
-// ends meanwhile, so does the wait. Faults are those of do.
+// Piece runs a piece of a batch's work that others follow, and then stands back
+// for it. When ctx ends meanwhile, so does the wait. Faults are those of do.
 func (r *RightOfWay) Piece(ctx context.Context, do func() error) error {
 	start, before := r.mark()
 	if err := do(); err != nil {

@@ -95,14 +95,25 @@ func TestABatchWaitsForItsTurnNoLongerThanASecond(t *testing.T) {
 	})
 }
 
+// besideAHand runs do while somebody writes by hand for so long, or nobody for 0,
+// on a clock that stands still while anybody works.
+func besideAHand(t *testing.T, takes time.Duration, do func(t *testing.T, r *RightOfWay, began time.Time)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r, began := New(time.Now), time.Now()
+		var hand sync.WaitGroup
+		defer hand.Wait()
+		if takes > 0 {
+			hand.Go(func() { _ = r.Hand(sleeping(takes)) })
+			synctest.Wait()
+		}
+		do(t, r, began)
+	})
+}
+
 func TestABatchThatIsGivenUpLeavesTheTurnToOthers(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r := New(time.Now)
-		var all sync.WaitGroup
-		defer all.Wait()
-		all.Go(func() { _ = r.Hand(sleeping(time.Second)) })
-		synctest.Wait()
+	besideAHand(t, time.Second, func(t *testing.T, r *RightOfWay, _ time.Time) {
 		if err := r.Batch(t.Context(), sleeping(restAtMost)); err != nil {
 			t.Error(err)
 		}
@@ -123,13 +134,10 @@ func TestABatchThatIsGivenUpLeavesTheTurnToOthers(t *testing.T) {
 
 func TestABatchWaitsForTurnAndRestTogetherNoLongerThanASecond(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r, began := New(time.Now), time.Now()
-		var all sync.WaitGroup
-		defer all.Wait()
-		all.Go(func() { _ = r.Hand(sleeping(time.Minute)) })
-		synctest.Wait()
-		all.Go(func() { _ = r.Batch(t.Context(), sleeping(turnAtMost-restAtMost/2)) })
+	besideAHand(t, time.Minute, func(t *testing.T, r *RightOfWay, began time.Time) {
+		var first sync.WaitGroup
+		defer first.Wait()
+		first.Go(func() { _ = r.Batch(t.Context(), sleeping(turnAtMost-restAtMost/2)) })
 		synctest.Wait()
 		if err := r.Batch(t.Context(), sleeping(0)); err != nil || time.Since(began) != turnAtMost {
 			t.Errorf("went after %s, %v", time.Since(began), err)
@@ -142,7 +150,7 @@ func TestPiecesOfABatchStandBackForAsLongAsSomebodyWritesByHand(t *testing.T) {
 	const piece = 4 * time.Millisecond
 	for name, tt := range map[string]struct {
 		hand, piece time.Duration // what one write by hand takes, and a piece
-		want        time.Duration // when the second piece begins
+		want        time.Duration // when the next piece may begin
 	}{
 		"nobody writes by hand":                 {0, piece, piece},
 		"somebody does, for a part of it":       {time.Millisecond, piece, piece + time.Millisecond},
@@ -151,14 +159,7 @@ func TestPiecesOfABatchStandBackForAsLongAsSomebodyWritesByHand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				r, began := New(time.Now), time.Now()
-				var all sync.WaitGroup
-				defer all.Wait()
-				if tt.hand > 0 {
-					all.Go(func() { _ = r.Hand(sleeping(tt.hand)) })
-					synctest.Wait()
-				}
+			besideAHand(t, tt.hand, func(t *testing.T, r *RightOfWay, began time.Time) {
 				if near := r.Near(); near != (tt.hand > 0) {
 					t.Errorf("somebody is near: %t", near)
 				}
@@ -172,12 +173,7 @@ func TestPiecesOfABatchStandBackForAsLongAsSomebodyWritesByHand(t *testing.T) {
 
 func TestAPieceThatFailsOrIsGivenUpDoesNotStandBack(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r, began := New(time.Now), time.Now()
-		var all sync.WaitGroup
-		defer all.Wait()
-		all.Go(func() { _ = r.Hand(sleeping(time.Minute)) })
-		synctest.Wait()
+	besideAHand(t, time.Minute, func(t *testing.T, r *RightOfWay, began time.Time) {
 		broken := errors.New("broken")
 		if err := r.Piece(t.Context(), func() error { time.Sleep(time.Millisecond); return broken }); !errors.Is(err, broken) || time.Since(began) != time.Millisecond {
 			t.Errorf("ended after %s, %v", time.Since(began), err)

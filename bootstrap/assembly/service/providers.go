@@ -29,11 +29,17 @@ type Listener struct{ net.Listener }
 
 // Listen begins to listen on HTTP_ADDR.
 func Listen(c Config) (Listener, func(), error) {
-	ln, err := net.Listen("tcp", c.HTTPAddr)
+	ln, closing, err := listen("HTTP_ADDR", c.HTTPAddr)
+	return Listener{ln}, closing, err
+}
+
+// listen begins to listen on the address that the variable has.
+func listen(variable, addr string) (net.Listener, func(), error) {
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return Listener{}, nil, fmt.Errorf("HTTP_ADDR: %w", err)
+		return nil, nil, fmt.Errorf("%s: %w", variable, err)
 	}
-	return Listener{ln}, func() { _ = ln.Close() }, nil
+	return ln, func() { _ = ln.Close() }, nil
 }
 
 // MetricsListener is where Prometheus finds the metrics. It listens already, too.
@@ -41,11 +47,8 @@ type MetricsListener struct{ net.Listener }
 
 // ListenForMetrics listens on METRICS_ADDR.
 func ListenForMetrics(c Config) (MetricsListener, func(), error) {
-	ln, err := net.Listen("tcp", c.MetricsAddr)
-	if err != nil {
-		return MetricsListener{}, nil, fmt.Errorf("METRICS_ADDR: %w", err)
-	}
-	return MetricsListener{ln}, func() { _ = ln.Close() }, nil
+	ln, closing, err := listen("METRICS_ADDR", c.MetricsAddr)
+	return MetricsListener{ln}, closing, err
 }
 
 // Clock is the time, as everything here is given it.
