@@ -97,16 +97,21 @@ func TestAnImageIsPulledOnlyWhenItIsMissingAndNotForEver(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprint(w, `{"message":"No such image"}`)
 	}
+	patient := patience{total: time.Minute, stall: time.Minute}
+	stalls := patience{total: time.Minute, stall: 100 * time.Millisecond}
+	ends := patience{total: 3 * time.Second, stall: 2 * time.Second} // what comes puts only the second off
 	for _, tt := range []struct {
 		name    string
 		inspect func(http.ResponseWriter)
 		pull    func(http.ResponseWriter, *http.Request)
+		limit   patience
 		want    string // in the error; "" for none
 	}{
 		{
 			"an image that is there is not pulled",
 			func(w http.ResponseWriter) { fmt.Fprint(w, `{"Id":"sha256:1"}`) },
 			func(http.ResponseWriter, *http.Request) { t.Error("pulled") },
+			patient,
 			"",
 		},
 		{
@@ -116,6 +121,7 @@ func TestAnImageIsPulledOnlyWhenItIsMissingAndNotForEver(t *testing.T) {
 				fmt.Fprintln(w, `{"status":"Pulling"}`)
 				fmt.Fprintln(w, `{"status":"Done"}`)
 			},
+			patient,
 			"",
 		},
 		{
@@ -125,6 +131,7 @@ func TestAnImageIsPulledOnlyWhenItIsMissingAndNotForEver(t *testing.T) {
 				w.WriteHeader(http.StatusInternalServerError)
 				fmt.Fprint(w, `{"message":"no such host"}`)
 			},
+			patient,
 			"no such host",
 		},
 		{
@@ -134,12 +141,14 @@ func TestAnImageIsPulledOnlyWhenItIsMissingAndNotForEver(t *testing.T) {
 				fmt.Fprintln(w, `{"status":"Pulling"}`)
 				fmt.Fprintln(w, `{"errorDetail":{"message":"manifest unknown"},"error":"manifest unknown"}`)
 			},
+			patient,
 			"manifest unknown",
 		},
 		{
 			"a registry that never answers",
 			missing,
 			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			stalls,
 			"nothing came for 100ms",
 		},
 		{
@@ -150,6 +159,7 @@ func TestAnImageIsPulledOnlyWhenItIsMissingAndNotForEver(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 				<-r.Context().Done()
 			},
+			stalls,
 			"nothing came for 100ms",
 		},
 		{
@@ -162,7 +172,8 @@ func TestAnImageIsPulledOnlyWhenItIsMissingAndNotForEver(t *testing.T) {
 					<-time.After(time.Millisecond)
 				}
 			},
-			"not done after 1s",
+			ends,
+			"not done after 3s",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,7 +194,7 @@ func TestAnImageIsPulledOnlyWhenItIsMissingAndNotForEver(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer docker.Close()
-			err = fetch(t.Context(), docker, "postgres:17-alpine", patience{total: time.Second, stall: 100 * time.Millisecond})
+			err = fetch(t.Context(), docker, "postgres:17-alpine", tt.limit)
 			if tt.want == "" && err != nil {
 				t.Errorf("got %v", err)
 			}
