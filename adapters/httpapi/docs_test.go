@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"timesheets/domain/fault"
+	"timesheets/test/fixture"
 )
 
 // documentationApp serves the documentation alone, at the paths that routes.go
@@ -126,6 +127,7 @@ func TestASlashAtTheEndLeadsToThePage(t *testing.T) {
 
 func TestTheDocumentIsServedInBothForms(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	app := documentationApp(t)
 	for path, media := range map[string]string{"/openapi.yaml": "application/yaml", "/openapi.json": "application/json"} {
 		answer, body := getPage(t, app, path)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
@@ -25,9 +26,9 @@ type contract struct {
 	problems   []problemCode // every code that answers can have, in the document's order
 }
 
-// readContract fails only when the document in the program is broken, which a
-// test rules out.
-func readContract() (contract, error) {
+// readContract reads the document once. It fails only when the document in the
+// program is broken, which a test rules out.
+var readContract = sync.OnceValues(func() (contract, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(openAPI, &root); err != nil {
 		return contract{}, fmt.Errorf("read openapi.yaml: %w", err)
@@ -41,7 +42,7 @@ func readContract() (contract, error) {
 		json:     newAsset(fiber.MIMEApplicationJSON, asJSON.Bytes()),
 		problems: readProblemCodes(textAt(&root, "components", "schemas", "ProblemCode", "description")),
 	}, nil
-}
+})
 
 // openAPIYAML answers GET /openapi.yaml.
 func (d contract) openAPIYAML(c *fiber.Ctx) error { return d.yaml.send(c) }

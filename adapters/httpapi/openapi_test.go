@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -294,10 +295,17 @@ func documentedOperations(t *testing.T) []documentedOperation {
 	return all
 }
 
+// contractOf is the contract as all tests read it, and none may change it.
 func contractOf(t *testing.T) *openapi3.T {
 	t.Helper()
-	return loadContract(t, openAPI)
+	doc, err := readOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
 }
+
+var readOnce = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(openAPI) })
 
 func loadContract(t *testing.T, data []byte) *openapi3.T {
 	t.Helper()

@@ -164,6 +164,7 @@ func library(t *testing.T, n *notebook) *office.Office {
 // of all of it is a hundred times as slow, and slower with every month.
 func TestNoStatementReadsAllEntries(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	notes := &notebook{}
 	o := library(t, notes)
 	approver, machine := fixture.Approver("worker 7"), fixture.Machine(identity.ReadTimesheets)
@@ -304,6 +305,7 @@ func TestNoStatementReadsAllEntries(t *testing.T) {
 // report or page of the feed reads more than twice the rows that it is made of.
 func TestAPageReadsNoMoreThanTwiceItsRows(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	notes := &notebook{}
 	o := library(t, notes)
 	approver, machine := fixture.Approver("worker 7"), fixture.Machine(identity.ReadTimesheets)

@@ -14,6 +14,7 @@ import (
 // worker's sum would read what all others worked.
 func TestSumsOfDaysAreReadByWorkerInATableThatWasNeverAnalyzed(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	notes := &notebook{}
 	o := office.Open(t, office.Settings{Tracer: notes})
 	o.Exec(t, `ALTER TABLE entries SET (autovacuum_enabled = false)`)

@@ -203,6 +203,7 @@ func TestAProposalThatComesWhileItIsDecidedAboutIsNotDecidedAbout(t *testing.T) 
 // be reopened.
 func TestAFullWeekTakesNoLateEntry(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	o := office.Open(t, office.Settings{})
 	pending(t, o, "1")
 	o.Exec(t, `UPDATE entries SET seconds = 1`)

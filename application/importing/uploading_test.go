@@ -150,23 +150,23 @@ func TestAnAPIThatNeverAnswersIsAskedUntilTheDeadline(t *testing.T) {
 func TestTooLargeABatchIsHalved(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]func(*uploadtest.API) http.Handler{
-		"by 413":        func(api *uploadtest.API) http.Handler { api.MaxBody = 100_000; return api },
-		"by hanging up": func(api *uploadtest.API) http.Handler { return uploadtest.HangUpOnMoreThan(100_000, api) },
+		"by 413":        func(api *uploadtest.API) http.Handler { api.MaxBody = 10_000; return api },
+		"by hanging up": func(api *uploadtest.API) http.Handler { return uploadtest.HangUpOnMoreThan(10_000, api) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := uploadtest.New(token)
 			p := &patience{}
-			f := flood{entries: 6000, page: 500, text: strings.Repeat("x", 1000)}
+			f := flood{entries: 600, page: 500, text: strings.Repeat("x", 1000)}
 			s, err := pour(t, f, refusal(api), p, importing.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Created != 6000 || len(api.Entries()) != 6000 || s.Unanswered() != 0 {
+			if s.Created != 600 || len(api.Entries()) != 600 || s.Unanswered() != 0 {
 				t.Errorf("got %+v, %d entries", s.Counts, len(api.Entries()))
 			}
 			for _, b := range api.Batches() {
-				if b.Bytes > 100_000 {
+				if b.Bytes > 10_000 {
 					t.Errorf("a request of %d bytes was taken", b.Bytes)
 				}
 			}

@@ -19,6 +19,7 @@ import (
 // The same with mirrors, retries and reverts among all else that happens.
 func TestTheProgramAndTheContractTellTheSameHistoryOfRuns(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	o := office.Open(t, office.Settings{})
 	locked := o.With(office.Settings{LockBefore: "2026-11-01"})
 	n := 0

@@ -47,6 +47,7 @@ func (h *history) now() *office.Office {
 // what the model says.
 func TestTheProgramAndTheContractTellTheSameHistory(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	o := office.Open(t, office.Settings{})
 	locked := o.With(office.Settings{LockBefore: "2026-11-01"})
 	n := 0

@@ -13,6 +13,7 @@ import (
 // cancelled.
 func TestAMirrorOfManyKeysIsCompletedAndReverted(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	o := office.Open(t, office.Settings{})
 	const parts = 4
 	run := begin(t, o, mirror)

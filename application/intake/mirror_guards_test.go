@@ -170,6 +170,7 @@ func TestOnlyAMirrorHasGuards(t *testing.T) {
 // Deleted in several steps of the same transaction.
 func TestAMirrorOfThousands(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	o := office.Open(t, office.Settings{})
 	for part := range 2 {
 		o.Receive(t, office.Rows(3000, func(i int, r *intake.Row) {

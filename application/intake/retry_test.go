@@ -307,6 +307,7 @@ func TestARowWhoseTextWasNotKeptIsNotRetried(t *testing.T) {
 // others waiting for ever.
 func TestRetriesComeToEveryRow(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	o := office.Open(t, office.Settings{})
 	run := begin(t, o)
 	for part := range 2 {

@@ -189,6 +189,7 @@ func TestAReaderBesideEightWritersRebuildsTheTable(t *testing.T) {
 
 func TestAWriteOfFiveThousandIsPagedThrough(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	a := open(t, office.Settings{})
 	rows := office.Rows(5_000, func(i int, r *intake.Row) {
 		r.Content.Day, r.Content.Duration = r.Content.Day.Add(-i%300), fixture.Seconds(1)

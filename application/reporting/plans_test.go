@@ -108,6 +108,7 @@ const years = `
 // one end to the other, and hardly more than what is shown.
 func TestReportsAndTheFeedReadWhatTheyShow(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	heard := &listener{}
 	a := open(t, office.Settings{Tracer: heard})
 	a.Exec(t, years)

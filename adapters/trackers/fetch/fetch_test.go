@@ -12,6 +12,7 @@ import (
 
 	"timesheets/adapters/trackers/fetch"
 	"timesheets/domain/fault"
+	"timesheets/test/fixture"
 )
 
 // client asks a server that answers with handler.
@@ -47,6 +48,7 @@ func TestARequestCarriesWhatTheTrackerWants(t *testing.T) {
 
 func TestAnAnswerIsBoundedHoweverItIsPacked(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	var packed bytes.Buffer
 	pack := gzip.NewWriter(&packed)
 	for range 64 {

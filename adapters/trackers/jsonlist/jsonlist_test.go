@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"timesheets/adapters/trackers/jsonlist"
+	"timesheets/test/fixture"
 )
 
 // allowTwice leaves names given twice to the reader of an element.
@@ -135,6 +136,7 @@ func (endless) Read(p []byte) (int, error) {
 
 func TestManyElementsMayBeLargerInAllThanOneMay(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	element := `"` + strings.Repeat("x", jsonlist.MaxElement/4) + `"`
 	got := 0
 	for _, err := range jsonlist.Elements(strings.NewReader("[" + strings.Repeat(element+",", 9) + element + "]")) {
