@@ -89,12 +89,11 @@ func memberOf(name string) member {
 // members is what was read of an object. What is wrong with it does not keep
 // the rest from being read: a refused row is kept under its key.
 type members struct {
-	given    member
-	row      intake.Row // Content, and what only rows have
-	inHours  timesheet.Duration
-	inSecs   timesheet.Duration
-	wrong    []fault.Field
-	unusable bool // the key was there and cannot be used
+	given   member
+	row     intake.Row // Content, and what only rows have
+	inHours timesheet.Duration
+	inSecs  timesheet.Duration
+	wrong   []fault.Field
 }
 
 // readMembers reads one object token by token. Only what does not parse is an
@@ -176,7 +175,9 @@ func (m *members) read(name string, value jsontext.Value, f form) {
 	}
 	if m.given&is != 0 {
 		m.fault("/"+name, "duplicate_member", "A member is given twice. Give each member once.")
-		m.unusable = m.unusable || is == givenExternalID
+		if is == givenExternalID {
+			m.row.ExternalID = "" // which of the two it is nobody can tell
+		}
 		return
 	}
 	m.given |= is
@@ -235,7 +236,7 @@ func (m *members) set(is member, name string, value jsontext.Value) {
 		}
 	case givenExternalID:
 		if !m.text(name, value, &m.row.ExternalID) || m.refused(name, timesheet.CheckExternalID(m.row.ExternalID)) {
-			m.row.ExternalID, m.unusable = "", true
+			m.row.ExternalID = ""
 		}
 	case givenSourceUpdatedAt:
 		m.instant(name, value, &m.row.SourceUpdatedAt)

@@ -132,6 +132,9 @@ func (s *Server) listImportRows(ctx context.Context, by identity.Principal, c *f
 	after := intake.FirstRow
 	if list.after != nil {
 		after = intake.RowPlace(*list.after)
+		if after.Part < 0 || after.Part > 1<<31-1 || after.Index < 0 || after.Index > 1<<31-1 {
+			return malformedCursor()
+		}
 	}
 	page, more, err := s.application.Lookback.Rows(ctx, by, id, after, list.limit)
 	if err != nil {

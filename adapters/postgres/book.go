@@ -364,8 +364,11 @@ func (a *receivedArrays) store(ctx context.Context, tx *transaction, org identit
 			return err
 		}
 	}
+	if err := lockReceipts(ctx, tx, org, false); err != nil {
+		return err
+	}
 	rows, err := tx.Query(ctx, `
-		UPDATE entries e SET received_digest = s.digest, received_stamp = s.stamp, received_at = now()
+		UPDATE entries e SET received_digest = s.digest, received_stamp = s.stamp, received_at = clock_timestamp()
 		FROM unnest($2::uuid[], $3::int[], $4::bytea[], $5::timestamptz[]) AS s (id, version, digest, stamp)
 		WHERE e.org_id = $1 AND e.id = s.id AND e.version = s.version
 		RETURNING 1`, string(org), a.ids, a.versions, a.digests, a.stamps)
@@ -380,4 +383,16 @@ func (a *receivedArrays) store(ctx context.Context, tx *transaction, org identit
 		return errRaced
 	}
 	return nil
+}
+
+// lockReceipts parts what the organisation receives without a write from the
+// beginnings of its mirrors, each of which is alone: what is received before one
+// is committed before it, and what is received after it has a later time.
+func lockReceipts(ctx context.Context, tx *transaction, org identity.Organization, alone bool) error {
+	lock := "pg_advisory_xact_lock_shared"
+	if alone {
+		lock = "pg_advisory_xact_lock"
+	}
+	_, err := tx.Exec(ctx, `SELECT `+lock+`(hashtextextended($1, 2))`, string(org))
+	return err
 }

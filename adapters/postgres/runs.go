@@ -46,6 +46,11 @@ func (k *Runs) Begin(ctx context.Context, org identity.Organization, run intake.
 // source whose lease has ended expires. Runs are locked before their source,
 // here as where they end.
 func beginRun(ctx context.Context, tx *transaction, org identity.Organization, run *intake.Import, lease time.Duration) error {
+	if run.Mode == intake.Mirror {
+		if err := lockReceipts(ctx, tx, org, true); err != nil {
+			return err
+		}
+	}
 	if run.DryRun {
 		if err := forgetDryRuns(ctx, tx, org, run.StartedAt); err != nil {
 			return err
@@ -62,10 +67,10 @@ func beginRun(ctx context.Context, tx *transaction, org identity.Organization, r
 	var end *time.Time
 	err := tx.QueryRow(ctx, `
 		INSERT INTO imports (org_id, id, source, mode, kind, state, dry_run, first_day, last_day, user_ids, fence, lease_until, reverts,
-			created_by, started_at, base_number)
+			created_by, started_at, base_number, begun_at)
 		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10,
 			CASE WHEN $6 THEN NULL ELSE now() + make_interval(secs => $11) END, $12, $13, $14,
-			coalesce((SELECT number FROM write_counters WHERE org_id = $1), 0))
+			coalesce((SELECT number FROM write_counters WHERE org_id = $1), 0), clock_timestamp())
 		RETURNING lease_until`,
 		string(org), run.ID, run.Source, string(run.Mode), string(run.Kind), run.DryRun, nullDay(run.Scope.From), nullDay(run.Scope.To), run.Scope.UserIDs,
 		run.Fence, lease.Seconds(), nullID(run.Reverts), run.CreatedBy, run.StartedAt).Scan(&end)

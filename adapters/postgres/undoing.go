@@ -90,7 +90,7 @@ func (u *Undoing) End(ctx context.Context, org identity.Organization, ref intake
 			WHERE i.org_id = $1 AND i.id = $2 AND n.org_id = $1 AND n.source = i.source AND n.cursor_before_import = i.id`,
 			`UPDATE sources s SET cursor = i.cursor_before, cursor_import = i.cursor_before_import FROM imports i
 			WHERE i.org_id = $1 AND i.id = $2 AND s.org_id = $1 AND s.source = i.source AND s.cursor_import = i.id`,
-			`DELETE FROM refused_keys r USING imports i WHERE i.org_id = $1 AND i.id = $2 AND r.org_id = $1 AND r.source = i.source AND r.import_id = i.id`,
+			`DELETE FROM refused_keys r USING imports i WHERE i.org_id = $1 AND i.id = $2 AND r.org_id = $1 AND r.source = i.source AND coalesce(r.received_in, r.import_id) = i.id`,
 		} {
 			if _, err := tx.Exec(ctx, sql, string(org), ended.Reverts); err != nil {
 				return err

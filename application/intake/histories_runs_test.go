@@ -224,6 +224,13 @@ func (h *history) retry(t *rapid.T) {
 	}
 	h.hold(t, rows, keys, judged)
 	h.refused = slices.DeleteFunc(h.refused, func(r modelRefusal) bool { return r.outdated })
+	for _, was := range list { // a row is the import's that received it, however often it is judged
+		for i := range h.refused {
+			if h.refused[i].key == was.key {
+				h.refused[i].number = was.number
+			}
+		}
+	}
 	h.ends(before, report.ImportID)
 }
 

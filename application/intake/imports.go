@@ -83,6 +83,7 @@ type KeptRow struct {
 	Day    timesheet.Day    // of the content, as far as it could be read
 	UserID string           // likewise
 	At     time.Time
+	Again  bool // it was received by an earlier import, and judged again
 	Result
 	Text          []byte // as received; nil when TextTruncated
 	TextTruncated bool

@@ -14,7 +14,7 @@ func (b *batch) keep(ctx context.Context, book Book, room int) (kept []KeptRow, 
 		if r.Problem == nil {
 			continue
 		}
-		row := KeptRow{Part: b.part, Source: b.source, Digest: b.digests[i], Day: b.rows[i].Content.Day, At: b.at, Result: r, Text: b.rows[i].Text}
+		row := KeptRow{Part: b.part, Source: b.source, Digest: b.digests[i], Day: b.rows[i].Content.Day, At: b.at, Again: b.rows[i].keyed != "", Result: r, Text: b.rows[i].Text}
 		if row.Digest.IsZero() {
 			row.Digest = textDigest(row.Text)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"timesheets/adapters/httpapi"
 	"timesheets/application/intake"
 	"timesheets/domain/fault"
 	"timesheets/test/fixture"
@@ -22,6 +23,7 @@ func TestNothingIsDeletedWhenAKeyCouldNotBeRead(t *testing.T) {
 		"no JSON":        office.Row("", office.Unreadable("malformed_json")),
 		"a reserved id":  office.Row("~mine"),
 		"an id too long": office.Row(strings.Repeat("x", 256)),
+		"two ids":        httpapi.ReadRow([]byte(`{"external_id":"brought","external_id":"absent","user_id":"ann","date":"2026-11-19","project":"P","hours":1}`)),
 	} {
 		run := begin(t, o, mirror)
 		bring(t, o, run, 1, unreadable, office.Row("brought", office.On("2026-11-19")))
@@ -187,5 +189,56 @@ func TestAMirrorOfThousands(t *testing.T) {
 	}
 	if n := o.Count(t, `SELECT count(*) FROM history h JOIN entries e USING (org_id, id) JOIN writes w ON w.write_id = e.write_id WHERE w.import_id = $1 AND h.version = 1`, run.ID); n != 5999 {
 		t.Errorf("%d of 5999 earlier states are in history", n)
+	}
+}
+
+// What is received without a write counts by when it was committed, not by when
+// its transaction began.
+func TestAReceiptThatTheRunOvertookIsNotMissed(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	o.Receive(t, office.Row("a", office.Stamped(1)), office.Row("b", office.On("2026-11-19")))
+	held, err := o.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(t.Context(), `SELECT 1 FROM workers FOR NO KEY UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	var run intake.Import
+	atOnce(func() { o.Receive(t, office.Row("a", office.Stamped(2))) }, func() {
+		someoneWaits(t, o)
+		run = begin(t, o, mirror)
+		if err := held.Commit(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	bring(t, o, run, 1, office.Row("b", office.On("2026-11-19")))
+	if ended := complete(t, o, run); ended.Deleted != 0 || live(t, o) != "a b" {
+		t.Errorf("deleted %d, left are %q", ended.Deleted, live(t, o))
+	}
+}
+
+// A run that is to begin waits for what is being received, so that it comes
+// before.
+func TestAMirrorBeginsAfterWhatIsBeingReceived(t *testing.T) {
+	t.Parallel()
+	o, p, slow := paused(t, "commit")
+	o.Receive(t, office.Row("a", office.Stamped(1)), office.Row("b", office.On("2026-11-19")))
+	var run intake.Import
+	atOnce(func() {
+		if _, err := o.Receiver.Receive(slow, fixture.Job(), intake.Upload{Source: office.Source, Rows: []intake.Row{office.Row("a", office.Stamped(2))}}); err != nil {
+			t.Error(err)
+		}
+	}, func() {
+		<-p.reached
+		atOnce(func() { run = begin(t, o, mirror) }, func() {
+			someoneWaits(t, o)
+			p.goOn()
+		})
+	})
+	bring(t, o, run, 1, office.Row("b", office.On("2026-11-19")))
+	if ended := complete(t, o, run); ended.Deleted != 1 || live(t, o) != "b" {
+		t.Errorf("deleted %d, left are %q", ended.Deleted, live(t, o))
 	}
 }

@@ -106,8 +106,8 @@ func (r *Receiver) again(ctx context.Context, by identity.Principal, run Import,
 		return Report{}, err
 	case recorded == nil:
 		return Report{}, errTaken
-	case recorded.Digest != digest:
-		return Report{}, fault.New(fault.Conflict, "part_mismatch", "This part of the run was brought with another body. Number each batch differently, and repeat a batch byte for byte.")
+	case recorded.Digest != digest, recorded.Received != len(u.Rows): // the same bytes, read as JSON and as NDJSON
+		return Report{}, fault.New(fault.Conflict, "part_mismatch", "This part of the run was brought with another body, or as another Content-Type. Number each batch differently, and repeat a batch byte for byte.")
 	}
 	b := &batch{source: run.Source, by: by, rows: u.Rows, results: make([]Result, len(u.Rows))}
 	b.identify()

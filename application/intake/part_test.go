@@ -155,6 +155,20 @@ func TestAPartSaysNothingOfItsSourceOrThatOfItsRun(t *testing.T) {
 	}
 }
 
+// The same bytes are two rows as JSON and one as NDJSON.
+func TestAPartThatIsReadInAnotherWayIsAnother(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	run := begin(t, o)
+	two := []intake.Row{office.Row("a"), office.Row("b", office.On("2026-11-19"))}
+	bring(t, o, run, 1, two...)
+	for _, rows := range [][]intake.Row{two[:1], nil} {
+		if _, err := o.Receiver.ReceivePart(t.Context(), fixture.Job(), ref(run), 1, body(two), intake.Upload{Rows: rows}); codeOf(err) != "part_mismatch" {
+			t.Errorf("%d rows: %v", len(rows), err)
+		}
+	}
+}
+
 // An answer is lost and the part is sent again, while the first is still being
 // carried out.
 func TestTheSamePartManyTimesAtOnceHasOneEffect(t *testing.T) {

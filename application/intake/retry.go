@@ -38,7 +38,9 @@ const Outdated = "outdated"
 
 // Retry judges again the rows of a source that were refused with the code (""
 // for every code) at the last receipt of their key, MaxRows at a time: those
-// first that were judged least lately. It is an import of its own. Rows whose text was not kept are not among them.
+// first that were judged least lately, and no more than have room in what is
+// kept of an import. It is an import of its own. Rows whose text was not kept are
+// not among them.
 func (r *Retrier) Retry(ctx context.Context, by identity.Principal, source, code string) (Report, error) {
 	if err := by.Require(identity.BatchUpload); err != nil {
 		return Report{}, err
@@ -62,6 +64,13 @@ func (r *Retrier) again(ctx context.Context, by identity.Principal, source, code
 	refused, err := r.receiver.ledger.Refused(ctx, by.Organization, source, code, MaxRows)
 	if err != nil {
 		return Report{}, err
+	}
+	text := 0
+	for i, kept := range refused {
+		if text += len(kept.Text); text > MaxKeptTextRun { // who is refused again is kept again, in full
+			refused = refused[:i]
+			break
+		}
 	}
 	rows := make([]Row, len(refused))
 	for i, kept := range refused {

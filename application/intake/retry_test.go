@@ -380,17 +380,81 @@ func TestWhoMayRetry(t *testing.T) {
 	}
 }
 
-// The rows of what was taken back are not brought back by a retry.
+// The rows of what was taken back are not brought back by a retry, also not when
+// one has refused them before.
 func TestARetryLeavesTheRowsOfARevertedImport(t *testing.T) {
 	t.Parallel()
+	for name, retries := range map[string]int{"never retried": 0, "retried": 1, "retried twice": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := office.Open(t, office.Settings{})
+			r := o.Receive(t, byTracker("1", "42", 2))
+			for range retries {
+				o.Clock.Forward(time.Minute)
+				if got := told(retry(t, o, "")); strings.TrimSuffix(got, "!") != "1=rejected:unknown_worker" {
+					t.Errorf("retried: %s", got)
+				}
+			}
+			revert(t, o, r.ImportID)
+			knows(t, o, "ann", "42")
+			if got := told(retry(t, o, "")); got != "" {
+				t.Errorf("got %s", got)
+			}
+			if got := office.Outcomes(o.Receive(t, byTracker("1", "42", 2))); got != "created" {
+				t.Errorf("imported again: %s", got)
+			}
+		})
+	}
+}
+
+// A retry that refused rows once more received nothing, so nothing is taken back
+// with it; and whoever receives a row again has it.
+func TestRowsBelongToTheImportThatReceivedThem(t *testing.T) {
+	t.Parallel()
 	o := office.Open(t, office.Settings{})
-	r := o.Receive(t, byTracker("1", "42", 2))
-	revert(t, o, r.ImportID)
+	first := o.Receive(t, byTracker("1", "42", 2), byTracker("2", "42", 3))
+	o.Clock.Forward(time.Minute)
+	again := retry(t, o, "")
+	revert(t, o, again.ImportID)
+	o.Clock.Forward(time.Minute)
+	o.Receive(t, byTracker("2", "42", 4))
+	revert(t, o, first.ImportID)
 	knows(t, o, "ann", "42")
-	if got := told(retry(t, o, "")); got != "" {
+	if got := told(retry(t, o, "")); got != "2=created" {
 		t.Errorf("got %s", got)
 	}
-	if got := office.Outcomes(o.Receive(t, byTracker("1", "42", 2))); got != "created" {
-		t.Errorf("imported again: %s", got)
+}
+
+// What a retry refuses again it keeps in full: it takes no more rows than have
+// room.
+func TestARetryLosesNoText(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	const each, rows = 14_000, 500
+	for set := range 2 {
+		var all []intake.Row
+		for i := range rows {
+			row := byTracker(fmt.Sprint(set, "-", i), "42", 1+i%28)
+			row.Text = append(row.Text, strings.Repeat(" ", each)...)
+			all = append(all, row)
+		}
+		o.Receive(t, all...)
+		o.Clock.Forward(time.Minute)
+	}
+	received := 0
+	for range 2 {
+		r := retry(t, o, "")
+		if r.Received*each > intake.MaxKeptTextRun || r.Received < rows {
+			t.Errorf("a retry took %d rows", r.Received)
+		}
+		received += r.Received
+		o.Clock.Forward(time.Minute)
+	}
+	knows(t, o, "ann", "42")
+	if received < 2*rows {
+		t.Errorf("two retries took %d of %d rows", received, 2*rows)
+	}
+	if n := o.Count(t, `SELECT count(*) FROM refused_keys k JOIN import_rows r USING (org_id, import_id, part, row_index) WHERE r.row_text IS NOT NULL`); n != 2*rows {
+		t.Errorf("%d of %d rows can be judged again", n, 2*rows)
 	}
 }

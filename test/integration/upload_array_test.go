@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"encoding/base64"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -184,11 +186,33 @@ func TestKeptRowsComeInPagesThatMissNothing(t *testing.T) {
 		for _, r := range list {
 			seen = append(seen, r.Index)
 		}
-		path = page.Next(t)
+		if path = page.Next(t); pages == 0 {
+			for _, place := range []string{`{"p":3000000000,"i":0}`, `{"p":0,"i":3000000000}`, `{"p":-1,"i":0}`} {
+				c.job.Get(t, cursorAt(t, path, place)).IsProblem(t, 400, "malformed_cursor")
+			}
+		}
 	}
 	if len(seen) != 25 || pages != 3 || seen[0] != 0 || seen[24] != 24 {
 		t.Errorf("%d pages have the rows %v", pages, seen)
 	}
+}
+
+// cursorAt is the path of a page with another place in its cursor, as a client may
+// make one: eight bytes of its filters, and the place.
+func cursorAt(t *testing.T, path, place string) string {
+	t.Helper()
+	u, err := url.Parse(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	raw, err := base64.RawURLEncoding.DecodeString(query.Get("cursor"))
+	if err != nil || len(raw) < 8 {
+		t.Fatalf("the cursor of %s: %v", path, err)
+	}
+	query.Set("cursor", base64.RawURLEncoding.EncodeToString(append(raw[:8:8], place...)))
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 func TestAProblemThatWasRecordedBeforeIsKnown(t *testing.T) {
