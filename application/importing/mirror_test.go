@@ -1,6 +1,7 @@
 package importing_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -134,4 +135,92 @@ func TestAMirrorOfSeveralMonthsNoticesWhatMovesBetweenThem(t *testing.T) {
 			t.Errorf("got %+v, %v", s, err)
 		}
 	})
+}
+
+// One goes away from a page in the middle and another comes at the end: the total
+// is what it was, and so is the first page, but the third was not where it is now.
+func TestAMirrorNoticesWhatMovesBetweenLaterPages(t *testing.T) {
+	t.Parallel()
+	shift := func(w *world, reading int) {
+		w.kimai.Delete(w.kimai.IDs()[250])
+		w.kimai.Add(trackertest.Entry(90_000+reading, "2026-10-30"))
+	}
+	t.Run("once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.mustRun(t, importing.Options{})
+		w.kimai.Limit(200)
+		requests := 0
+		w.kimai.Before(func(int) {
+			if requests++; requests == 3 { // two pages were read, the third was not
+				shift(w, 0)
+			}
+		})
+		s := w.mustRun(t, importing.Options{Mode: importing.Mirror})
+		if s.Reread != 1 || s.Deleted != 0 {
+			t.Errorf("got %+v", s)
+		}
+		// Its key was brought before it went away. The next mirror finds that it is gone.
+		if s = w.mustRun(t, importing.Options{Mode: importing.Mirror}); s.Reread != 0 || s.Deleted != 1 {
+			t.Errorf("the next: %+v", s)
+		}
+		if want := len(w.kimai.IDs()) - 5; len(w.api.Entries()) != want { // four refused ones and the timer that runs
+			t.Errorf("%d entries are there, want %d", len(w.api.Entries()), want)
+		}
+	})
+	t.Run("again and again", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.kimai.Limit(200)
+		requests := 0
+		w.kimai.Before(func(int) {
+			if requests++; requests%3 == 0 {
+				shift(w, requests)
+			}
+		})
+		if s, err := w.run(t.Context(), importing.Options{Mode: importing.Mirror}); fault.Of(err).Code != "never_settles" || importing.ExitCode(s, err) != importing.ExitAgain || s.Deleted != 0 {
+			t.Errorf("got %+v, %v", s, err)
+		}
+	})
+}
+
+// stingy is a tracker that gives the first readings of its last page without
+// entries, and says how many there are all the same.
+type stingy struct {
+	importing.Tracker
+
+	readings int
+}
+
+func (s *stingy) Page(ctx context.Context, w importing.Window, cursor string) (importing.Page, error) {
+	page, err := s.Tracker.Page(ctx, w, cursor)
+	if page.Next == "" && s.readings > 0 {
+		s.readings--
+		page.Rows, page.Entries = nil, 0
+	}
+	return page, err
+}
+
+func TestATotalThatIsNotReachedIsNoWholeReading(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		readings, limit int
+		code            string
+	}{
+		"the second of two, once":    {1, 500, ""},
+		"an empty last page, once":   {1, 200, ""},
+		"an empty last page, always": {1 << 30, 200, "never_settles"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.mustRun(t, importing.Options{})
+			w.kimai.Limit(tt.limit)
+			w.tracker = &stingy{w.tracker, tt.readings}
+			s, err := w.run(t.Context(), importing.Options{Mode: importing.Mirror})
+			if fault.Of(err) != nil && fault.Of(err).Code != tt.code || err == nil && tt.code != "" || s.Deleted != 0 || s.Reread == 0 {
+				t.Errorf("got %+v, %v", s, err)
+			}
+		})
+	}
 }

@@ -32,6 +32,8 @@ type Page struct {
 	// Total is how many entries the tracker says that the window holds, on all
 	// pages; 0 when it does not say.
 	Total int
+	// Entries is how many of them this page has, those that are left out included.
+	Entries int
 	// Moved says that the tracker noticed by itself that entries changed places
 	// while its pages were read.
 	Moved bool

@@ -15,7 +15,7 @@ const readings = 3
 // readAll reads window, a live tracker's month by month, and has everything
 // uploaded when it returns without an error. A mirror reads all of it again
 // when an entry may have moved from a month that was not read yet into one that
-// was: it is not to take that entry for deleted.
+// was, or from one page to another: it is not to take that entry for deleted.
 func (r *run) readAll(ctx context.Context, window Window) error {
 	parts := []Window{window}
 	if r.tracker.Live() {
@@ -23,15 +23,15 @@ func (r *run) readAll(ctx context.Context, window Window) error {
 	}
 	for n := 1; ; n++ {
 		r.settled = newTally()
-		begins := make([]beginning, len(parts))
+		were := make([]outline, len(parts))
 		for i, part := range parts {
 			r.watch(func(p *Progress) { p.Window, p.Part, p.Parts = part, i+1, len(parts) })
 			var err error
-			if begins[i], err = r.settle(ctx, part); err != nil {
+			if were[i], err = r.settle(ctx, part); err != nil {
 				return fmt.Errorf("import %s: %w", part, err)
 			}
 		}
-		moved, err := r.movedSince(ctx, parts[:len(parts)-1], begins)
+		moved, err := r.movedSince(ctx, parts, were)
 		if err != nil || !moved {
 			return err
 		}
@@ -42,45 +42,75 @@ func (r *run) readAll(ctx context.Context, window Window) error {
 	}
 }
 
-// movedSince tells a mirror whether any of the windows begins otherwise than
-// when it was read.
-func (r *run) movedSince(ctx context.Context, windows []Window, begins []beginning) (bool, error) {
-	if r.options.Mode != Mirror {
+// movedSince tells a mirror whether any of the windows has other entries, or has
+// them on other pages, than when it was read. When one goes away from a page in
+// the middle and another comes at the end, neither the total nor the first page
+// shows that one between them was skipped.
+func (r *run) movedSince(ctx context.Context, windows []Window, were []outline) (bool, error) {
+	if r.options.Mode != Mirror || !r.tracker.Live() {
 		return false, nil
 	}
 	for i, window := range windows {
-		page, err := r.page(ctx, window, "")
+		was := were[i]
+		if i == len(windows)-1 {
+			// What came at its end is for the next run. Of two pages the first was
+			// read again already, and of the last no entry moves to another.
+			if was.total, was.pages = 0, was.pages[:len(was.pages)-1]; len(was.pages) < 2 {
+				continue
+			}
+			was.goesOn = true
+		}
+		same, err := r.stands(ctx, window, was)
 		if err != nil {
 			return false, fmt.Errorf("import %s: %w", window, err)
 		}
-		if r.beginning(page) != begins[i] {
+		if !same {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
+// stands reads a window's pages again, and tells whether they have the keys that
+// they had.
+func (r *run) stands(ctx context.Context, window Window, was outline) (bool, error) {
+	cursor := ""
+	for n, keys := range was.pages {
+		page, err := r.page(ctx, window, cursor)
+		if err != nil {
+			return false, err
+		}
+		last := n == len(was.pages)-1
+		if page.Moved || keysOf(page.Rows) != keys || was.total > 0 && page.Total != was.total || (page.Next == "") != (last && !was.goesOn) {
+			return false, nil
+		}
+		cursor = page.Next
+	}
+	return true, nil
+}
+
 // settle reads one window until a reading saw it stand still. Offset paging
 // skips an entry when one before it goes away between two pages; that shows
-// in a total that shrinks, in a page that is gone, or in a first page that has
-// changed when it is read again at the end. What shifts without such a trace
-// is found by the next run, which reads the same days again.
-func (r *run) settle(ctx context.Context, window Window) (beginning, error) {
+// in a total that shrinks or that was not reached, in a page that is gone, or in
+// a first page that has changed when it is read again at the end. What shifts
+// without such a trace is found by the next run, which reads the same days
+// again; a mirror looks for it itself (movedSince).
+func (r *run) settle(ctx context.Context, window Window) (outline, error) {
 	for n := 1; ; n++ {
-		t, begins, moved, err := r.read(ctx, window)
+		t, is, moved, err := r.read(ctx, window)
 		if err != nil || !moved {
 			r.settled.merge(t)
-			return begins, err
+			return is, err
 		}
 		if n == readings {
-			return begins, neverSettles(window)
+			return is, neverSettles(window)
 		}
 		r.reread()
 	}
 }
 
 func neverSettles(window Window) error {
-	return fault.New(fault.Unavailable, "never_settles", "The entries of %s changed places in each of %d readings. What was read has landed; try again when the tracker is quieter.", window, readings)
+	return fault.New(fault.Unavailable, "never_settles", "The entries of %s changed places, or were fewer than the tracker said, in each of %d readings. What was read has landed; try again when the tracker is quieter.", window, readings)
 }
 
 func (r *run) reread() {
@@ -91,22 +121,23 @@ func (r *run) reread() {
 
 // read reads one window once, from its first page to its last, and waits for
 // the verdicts on its rows: a second reading must not overtake the first.
-func (r *run) read(ctx context.Context, window Window) (t *tally, begins beginning, moved bool, err error) {
+func (r *run) read(ctx context.Context, window Window) (t *tally, is outline, moved bool, err error) {
 	t = newTally()
-	begins, moved, err = r.pages(ctx, window, t)
+	is, moved, err = r.pages(ctx, window, t)
 	if flushed := r.flush(ctx, t); err == nil {
 		err = flushed
 	}
 	if drained := r.drain(ctx); err == nil {
 		err = drained
 	}
-	return t, begins, moved, err
+	return t, is, moved, err
 }
 
 // pages reads the pages of one window and packs their rows.
-func (r *run) pages(ctx context.Context, window Window, t *tally) (begins beginning, moved bool, err error) {
+func (r *run) pages(ctx context.Context, window Window, t *tally) (is outline, moved bool, err error) {
 	var (
 		total   int
+		entries int
 		seen    = map[fingerprint]bool{}
 		cursors = map[string]bool{"": true}
 		cursor  = ""
@@ -114,40 +145,44 @@ func (r *run) pages(ctx context.Context, window Window, t *tally) (begins beginn
 	for n := 1; ; n++ {
 		page, err := r.page(ctx, window, cursor)
 		if err != nil {
-			return begins, false, err
+			return is, false, err
 		}
 		t.page(page)
 		print, err := r.pack(ctx, page.Rows, t)
 		if err != nil {
-			return begins, false, err
+			return is, false, err
 		}
 		if n == 1 {
-			begins = beginning{print, page.Total}
+			is.first = print
 		}
+		is.pages = append(is.pages, keysOf(page.Rows))
 		if len(page.Rows) > 0 && seen[print] {
-			return begins, false, fault.New(fault.Unavailable, "repeated_page", "The tracker gave the same page of entries twice while %s was read. Nothing is lost; try again.", window)
+			return is, false, fault.New(fault.Unavailable, "repeated_page", "The tracker gave the same page of entries twice while %s was read. Nothing is lost; try again.", window)
 		}
 		seen[print] = true
 		moved = moved || page.Moved || page.Total > 0 && page.Total < total
 		total = max(total, page.Total)
+		is.total = total
+		entries += page.Entries
 		r.watch(func(*Progress) {})
 		if page.Next == "" {
+			moved = moved || entries < page.Total
 			if n == 1 || !r.tracker.Live() {
-				return begins, moved, nil
+				return is, moved, nil
 			}
 			break
 		}
 		if cursors[page.Next] {
-			return begins, false, fault.New(fault.Unavailable, "page_loop", "The tracker's pages lead in a circle while %s is read. Nothing is lost; try again.", window)
+			return is, false, fault.New(fault.Unavailable, "page_loop", "The tracker's pages lead in a circle while %s is read. Nothing is lost; try again.", window)
 		}
 		cursors[page.Next] = true
 		cursor = page.Next
 	}
 	again, err := r.page(ctx, window, "")
 	if err != nil {
-		return begins, false, err
+		return is, false, err
 	}
-	return begins, moved || r.beginning(again).rows != begins.rows, nil
+	return is, moved || r.fingerprint(again.Rows) != is.first, nil
 }
 
 // page gets one page, patiently.
@@ -167,20 +202,31 @@ func (r *run) page(ctx context.Context, window Window, cursor string) (page Page
 // fingerprint tells pages apart by their rows.
 type fingerprint [sha256.Size]byte
 
-// beginning tells readings of a window apart by its first page.
-type beginning struct {
-	rows  fingerprint
-	total int // as the tracker said; 0 when it did not
-}
-
-func (r *run) beginning(first Page) beginning {
+func (r *run) fingerprint(rows []Row) fingerprint {
 	h := sha256.New()
 	var buf []byte
-	for _, row := range first.Rows {
+	for _, row := range rows {
 		buf = r.timesheets.Encode(buf[:0], row.bounded())
 		h.Write(buf)
 	}
-	return beginning{fingerprint(h.Sum(nil)), first.Total}
+	return fingerprint(h.Sum(nil))
+}
+
+// outline tells readings of a window apart.
+type outline struct {
+	first  fingerprint   // the rows of the first page
+	pages  []fingerprint // the keys of each
+	total  int           // as the tracker said; 0 when it did not, or when it is all the same
+	goesOn bool          // after the last of these pages
+}
+
+// keysOf tells pages apart by whose rows they have.
+func keysOf(rows []Row) fingerprint {
+	h := sha256.New()
+	for _, row := range rows {
+		fmt.Fprintf(h, "%q\n", row.ExternalID)
+	}
+	return fingerprint(h.Sum(nil))
 }
 
 // waits counts a wait and shows it.

@@ -72,6 +72,7 @@ func (t *Tracker) Page(ctx context.Context, window importing.Window, cursor stri
 		t.add(&page, window, value)
 	}
 	page.Total, _ = strconv.Atoi(answer.Header.Get("X-Total-Count"))
+	page.Entries = entries
 	if more(answer.Header, number, entries) {
 		if entries == 0 {
 			return importing.Page{}, fault.New(fault.Unavailable, "tracker_garbage", "Page %d of Kimai's answer is empty, though more pages are promised.", number)
