@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"timesheets/application/importing"
+	"timesheets/test/fixture"
 	"timesheets/test/trackertest"
 	"timesheets/test/uploadtest"
 )
@@ -72,6 +73,7 @@ func (s *swallow) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestAFeedOfAnyLengthNeedsTheSameMemory(t *testing.T) { //nolint:paralleltest // it weighs the whole process
+	fixture.Long(t)
 	const entries, bound = 250_000, 48 << 20
 	weighed := &swallow{}
 	api := uploadtest.New(token)
@@ -88,6 +90,7 @@ func TestAFeedOfAnyLengthNeedsTheSameMemory(t *testing.T) { //nolint:paralleltes
 
 func TestASummaryIsBoundedWhateverTheTrackerHolds(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	w := newWorld(t)
 	w.tracker = crowd{flood{entries: 24_000, page: 1000}}
 	w.api.Forget = true

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"timesheets/application/importing"
+	"timesheets/test/fixture"
 	"timesheets/test/trackertest"
 )
 
@@ -124,6 +125,7 @@ func TestAPlanSaysWhatWouldChangeAndChangesNothing(t *testing.T) {
 // broke an import once.
 func TestPoisonIsRefusedAndEveryGoodRowLands(t *testing.T) {
 	t.Parallel()
+	fixture.Long(t)
 	w := newWorld(t)
 	w.kimai.Clear()
 	for id := range 20 {
