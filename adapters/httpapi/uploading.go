@@ -74,7 +74,7 @@ func (s *Server) takeUpload(ctx context.Context, by identity.Principal, c *fiber
 	u := intake.Upload{Source: sel.get("source"), Rows: rows, DryRun: dryRun}
 	var report intake.Report
 	if ofRun {
-		report, err = s.application.Receiver.ReceivePart(ctx, by, ref, part, sha256.Sum256(body), u)
+		report, err = s.application.Receiver.ReceivePart(ctx, by, ref, part, partDigest(body, kind), u)
 	} else {
 		report, err = s.application.Receiver.Receive(ctx, by, u)
 	}
@@ -82,6 +82,15 @@ func (s *Server) takeUpload(ctx context.Context, by identity.Principal, c *fiber
 		return err
 	}
 	return answer(c, fiber.StatusOK, showReport(report, results))
+}
+
+// partDigest tells parts apart by what was sent and how it is read: the same bytes
+// are one row as NDJSON, and any number as JSON.
+func partDigest(body []byte, kind string) [sha256.Size]byte {
+	if kind == typeNDJSON { // no JSON begins with its name
+		body = append([]byte(typeNDJSON+"\n"), body...)
+	}
+	return sha256.Sum256(body)
 }
 
 // partOfRun reads which batch of which run the request is, if of any.

@@ -181,11 +181,7 @@ func (b *book) Recorded(ctx context.Context, source string, problems []intake.Ke
 
 // askAdmission holds a lock on the source in the one mode or the other.
 func (b *book) askAdmission(batch *pgx.Batch, source string, alone bool) {
-	lock := "pg_advisory_xact_lock_shared"
-	if alone {
-		lock = "pg_advisory_xact_lock"
-	}
-	batch.Queue(`SELECT `+lock+`(hashtextextended($1 || ' ' || $2, 0))`, string(b.org), source)
+	batch.Queue(`SELECT `+advisory(alone)+`(hashtextextended($1 || ' ' || $2, 0))`, string(b.org), source)
 }
 
 func (b *book) Insert(ctx context.Context, entries []*timesheet.Entry, userIDs []string, days []timesheet.WorkerDay) (intake.Forecast, error) {
@@ -383,16 +379,4 @@ func (a *receivedArrays) store(ctx context.Context, tx *transaction, org identit
 		return errRaced
 	}
 	return nil
-}
-
-// lockReceipts parts what the organisation receives without a write from the
-// beginnings of its mirrors, each of which is alone: what is received before one
-// is committed before it, and what is received after it has a later time.
-func lockReceipts(ctx context.Context, tx *transaction, org identity.Organization, alone bool) error {
-	lock := "pg_advisory_xact_lock_shared"
-	if alone {
-		lock = "pg_advisory_xact_lock"
-	}
-	_, err := tx.Exec(ctx, `SELECT `+lock+`(hashtextextended($1, 2))`, string(org))
-	return err
 }

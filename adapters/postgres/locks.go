@@ -73,3 +73,20 @@ const (
 
 // errNoWorker says that somebody was never seen.
 var errNoWorker = fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")
+
+// lockReceipts parts what the organisation receives without a write from the
+// beginnings of its mirrors, each of which is alone: what is received before one
+// is committed before it, and what is received after it has a later time.
+func lockReceipts(ctx context.Context, tx *transaction, org identity.Organization, alone bool) error {
+	_, err := tx.Exec(ctx, `SELECT `+advisory(alone)+`(hashtextextended($1, 2))`, string(org))
+	return err
+}
+
+// advisory is the function that holds a lock on a number until the transaction
+// ends, alone or beside others who share it.
+func advisory(alone bool) string {
+	if alone {
+		return "pg_advisory_xact_lock"
+	}
+	return "pg_advisory_xact_lock_shared"
+}

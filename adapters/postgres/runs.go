@@ -43,20 +43,20 @@ func (k *Runs) Begin(ctx context.Context, org identity.Organization, run intake.
 }
 
 // beginRun gives the run its fence and lease, and stores it. A run of the
-// source whose lease has ended expires. Runs are locked before their source,
-// here as where they end.
+// source whose lease has ended expires. Runs are locked before receipts, and
+// those before their source, here as where parts come and where runs end.
 func beginRun(ctx context.Context, tx *transaction, org identity.Organization, run *intake.Import, lease time.Duration) error {
-	if run.Mode == intake.Mirror {
-		if err := lockReceipts(ctx, tx, org, true); err != nil {
-			return err
-		}
-	}
 	if run.DryRun {
 		if err := forgetDryRuns(ctx, tx, org, run.StartedAt); err != nil {
 			return err
 		}
 	} else if err := takeOver(ctx, tx, org, run.Source, run.StartedAt); err != nil {
 		return err
+	}
+	if run.Mode == intake.Mirror {
+		if err := lockReceipts(ctx, tx, org, true); err != nil {
+			return err
+		}
 	}
 	if err := tx.QueryRow(ctx, `
 		INSERT INTO sources AS s (org_id, source, fence) VALUES ($1, $2, 1)

@@ -1776,7 +1776,7 @@ type UploadTimesheetsParams struct {
 	ImportID *ID `form:"import_id,omitempty" json:"import_id,omitempty"`
 
 	// Part The number of this batch in its run. The same part with the same body again gets the same report; with
-	// another body it is `409` `part_mismatch`.
+	// another body, or as another Content-Type, it is `409` `part_mismatch`.
 	Part *int `form:"part,omitempty" json:"part,omitempty"`
 
 	// ImportFence The fence that the start of the run gave; with `import_id`.

@@ -51,16 +51,7 @@ func (r *run) movedSince(ctx context.Context, windows []Window, were []outline) 
 		return false, nil
 	}
 	for i, window := range windows {
-		was := were[i]
-		if i == len(windows)-1 {
-			// What came at its end is for the next run. Of two pages the first was
-			// read again already, and of the last no entry moves to another.
-			if was.total, was.pages = 0, was.pages[:len(was.pages)-1]; len(was.pages) < 2 {
-				continue
-			}
-			was.goesOn = true
-		}
-		same, err := r.stands(ctx, window, was)
+		same, err := r.stands(ctx, window, were[i], i < len(windows)-1)
 		if err != nil {
 			return false, fmt.Errorf("import %s: %w", window, err)
 		}
@@ -72,16 +63,24 @@ func (r *run) movedSince(ctx context.Context, windows []Window, were []outline) 
 }
 
 // stands reads a window's pages again, and tells whether they have the keys that
-// they had.
-func (r *run) stands(ctx context.Context, window Window, was outline) (bool, error) {
+// they had. If not the whole window has to stand, what came at its end may have:
+// no entry moves from the last page to another, and of two the first was read
+// again already.
+func (r *run) stands(ctx context.Context, window Window, was outline, whole bool) (bool, error) {
+	pages := was.pages
+	if !whole {
+		if pages = pages[:len(pages)-1]; len(pages) < 2 {
+			return true, nil
+		}
+	}
 	cursor := ""
-	for n, keys := range was.pages {
+	for n, keys := range pages {
 		page, err := r.page(ctx, window, cursor)
 		if err != nil {
 			return false, err
 		}
-		last := n == len(was.pages)-1
-		if page.Moved || keysOf(page.Rows) != keys || was.total > 0 && page.Total != was.total || (page.Next == "") != (last && !was.goesOn) {
+		ends := whole && n == len(pages)-1
+		if page.Moved || keysOf(page.Rows) != keys || whole && page.Total != was.total || (page.Next == "") != ends {
 			return false, nil
 		}
 		cursor = page.Next
@@ -136,7 +135,7 @@ func (r *run) read(ctx context.Context, window Window) (t *tally, is outline, mo
 // pages reads the pages of one window and packs their rows.
 func (r *run) pages(ctx context.Context, window Window, t *tally) (is outline, moved bool, err error) {
 	var (
-		total   int
+		first   fingerprint
 		entries int
 		seen    = map[fingerprint]bool{}
 		cursors = map[string]bool{"": true}
@@ -153,16 +152,15 @@ func (r *run) pages(ctx context.Context, window Window, t *tally) (is outline, m
 			return is, false, err
 		}
 		if n == 1 {
-			is.first = print
+			first = print
 		}
 		is.pages = append(is.pages, keysOf(page.Rows))
 		if len(page.Rows) > 0 && seen[print] {
 			return is, false, fault.New(fault.Unavailable, "repeated_page", "The tracker gave the same page of entries twice while %s was read. Nothing is lost; try again.", window)
 		}
 		seen[print] = true
-		moved = moved || page.Moved || page.Total > 0 && page.Total < total
-		total = max(total, page.Total)
-		is.total = total
+		moved = moved || page.Moved || page.Total > 0 && page.Total < is.total
+		is.total = max(is.total, page.Total)
 		entries += page.Entries
 		r.watch(func(*Progress) {})
 		if page.Next == "" {
@@ -182,7 +180,7 @@ func (r *run) pages(ctx context.Context, window Window, t *tally) (is outline, m
 	if err != nil {
 		return is, false, err
 	}
-	return is, moved || r.fingerprint(again.Rows) != is.first, nil
+	return is, moved || r.fingerprint(again.Rows) != first, nil
 }
 
 // page gets one page, patiently.
@@ -214,10 +212,8 @@ func (r *run) fingerprint(rows []Row) fingerprint {
 
 // outline tells readings of a window apart.
 type outline struct {
-	first  fingerprint   // the rows of the first page
-	pages  []fingerprint // the keys of each
-	total  int           // as the tracker said; 0 when it did not, or when it is all the same
-	goesOn bool          // after the last of these pages
+	pages []fingerprint // the keys of each
+	total int           // as the tracker said; 0 when it did not
 }
 
 // keysOf tells pages apart by whose rows they have.

@@ -242,3 +242,30 @@ func TestAMirrorBeginsAfterWhatIsBeingReceived(t *testing.T) {
 		t.Errorf("deleted %d, left are %q", ended.Deleted, live(t, o))
 	}
 }
+
+// Who takes a run over waits for the part that has it, and has no lock meanwhile
+// that the part will want.
+func TestATakeoverAndAReceiptOfTheRunDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	o, p, slow := paused(t, "hashtextextended($1, 2)")
+	o.Receive(t, office.Row("a", office.Stamped(1)))
+	run := begin(t, o, mirror)
+	atOnce(func() {
+		if _, err := upload(slow, o, run, 1, office.Row("a", office.Stamped(2))); err != nil {
+			t.Error(err)
+		}
+	}, func() {
+		<-p.reached
+		endLease(t, o, run)
+		atOnce(func() { begin(t, o, mirror) }, func() {
+			someoneWaits(t, o)
+			if n := o.Count(t, `SELECT count(*) FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted`); n != 0 {
+				t.Errorf("who waits for the run holds %d such locks", n)
+			}
+			p.goOn()
+		})
+	})
+	if got := look(t, o, run.ID); got.State != intake.Expired || got.Unchanged != 1 {
+		t.Errorf("the run that was taken over is %+v", got)
+	}
+}

@@ -20,8 +20,8 @@ type Part struct {
 }
 
 // ReceivePart is Receive for one batch of a run. The same part with the same
-// body again gets the same report; with another body it is a fault.Conflict
-// (part_mismatch). Further faults: those of Runs, too_many_problems.
+// digest again gets the same report; with another, or another number of rows, it
+// is a fault.Conflict (part_mismatch). Further faults: those of Runs, too_many_problems.
 func (r *Receiver) ReceivePart(ctx context.Context, by identity.Principal, ref RunRef, number int, digest [32]byte, u Upload) (Report, error) {
 	if err := check(by, u); err != nil {
 		return Report{}, err
@@ -106,7 +106,7 @@ func (r *Receiver) again(ctx context.Context, by identity.Principal, run Import,
 		return Report{}, err
 	case recorded == nil:
 		return Report{}, errTaken
-	case recorded.Digest != digest, recorded.Received != len(u.Rows): // the same bytes, read as JSON and as NDJSON
+	case recorded.Digest != digest, recorded.Received != len(u.Rows):
 		return Report{}, fault.New(fault.Conflict, "part_mismatch", "This part of the run was brought with another body, or as another Content-Type. Number each batch differently, and repeat a batch byte for byte.")
 	}
 	b := &batch{source: run.Source, by: by, rows: u.Rows, results: make([]Result, len(u.Rows))}

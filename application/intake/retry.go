@@ -16,7 +16,7 @@ type RefusedRow struct {
 	ExternalID string
 	Text       []byte       // as received
 	Outdated   bool         // a mirror has found since that the source no longer has it
-	ImportID   timesheet.ID // the import that received it
+	ImportID   timesheet.ID // the import that judged it last, and keeps it
 	Place      RowPlace     // in that import
 }
 

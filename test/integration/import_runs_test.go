@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -345,4 +346,21 @@ func pages(t *testing.T, by apitest.Caller, path string) (all int) {
 		t.Errorf("%s: %d of %d are different", path, len(seen), all)
 	}
 	return all
+}
+
+// The same bytes are one row as JSON and, without a key, one as NDJSON.
+func TestAPartSentAsAnotherContentTypeIsAnother(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	r := begins(t, c, nil)
+	body, err := json.Marshal([]any{row("1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(kind string) apitest.Answer {
+		return r.fenced(c).With("Content-Type", kind).Post(t, r.part(1), body)
+	}
+	as("application/json").Is(t, 200)
+	as("application/json").Is(t, 200)
+	as("application/x-ndjson").IsProblem(t, 409, "part_mismatch")
 }
