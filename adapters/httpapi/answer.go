@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -42,10 +43,10 @@ func address(c *fiber.Ctx, path string) string {
 }
 
 // pathParam is the parameter name of the operation's path, unescaped. One that
-// is not UTF-8 names nothing.
+// is not UTF-8, or has a NUL, names nothing.
 func pathParam(c *fiber.Ctx, name string) (string, error) {
 	value, err := url.PathUnescape(c.Params(name))
-	if err != nil || !utf8.ValidString(value) || value == "" {
+	if err != nil || !utf8.ValidString(value) || value == "" || strings.ContainsRune(value, 0) {
 		return "", fault.New(fault.NotFound, "not_found", "There is nothing with this name.")
 	}
 	return value, nil

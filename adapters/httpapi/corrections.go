@@ -88,7 +88,7 @@ func (s *Server) listCorrections(ctx context.Context, by identity.Principal, c *
 		return err
 	}
 	filter := approval.CorrectionFilter{State: timesheet.CorrectionOpen, UserID: list.get("user_id"), Source: list.get("source")}
-	var errState, errSource, errUser error
+	var errState, errSource error
 	if list.has("state") {
 		if filter.State, err = timesheet.ParseCorrectionState(list.get("state")); err != nil {
 			errState = fault.InField("/state", "not_a_state", "%s", fault.Of(err).Text)
@@ -99,10 +99,7 @@ func (s *Server) listCorrections(ctx context.Context, by identity.Principal, c *
 			errSource = fault.InField("/source", fault.Of(err).Code, "%s", fault.Of(err).Text)
 		}
 	}
-	if list.has("user_id") && filter.UserID == "" {
-		errUser = fault.InField("/user_id", "required", "Give the parameter user_id a value, or leave it out.")
-	}
-	if err := together(errState, errSource, errUser); err != nil {
+	if err := together(errState, errSource, list.checkText("user_id", identity.MaxUserIDLength)); err != nil {
 		return err
 	}
 	var after approval.CorrectionPlace

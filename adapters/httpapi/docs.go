@@ -147,7 +147,9 @@ func (a asset) send(c *fiber.Ctx) error {
 	if strings.HasPrefix(a.media, fiber.MIMETextHTML) {
 		c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy)
 	}
-	if c.Fresh() {
+	// Fresh takes any If-Modified-Since for "not modified", and nothing here has
+	// a date (RFC 9110, section 13.1.3).
+	if c.Get(fiber.HeaderIfNoneMatch) != "" && c.Fresh() {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	return c.Send(a.data)

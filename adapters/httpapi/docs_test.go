@@ -141,6 +141,9 @@ func TestTheDocumentIsServedInBothForms(t *testing.T) {
 		if again, body := getPage(t, app, path, "If-None-Match", tag); again.StatusCode != http.StatusNotModified || body != "" {
 			t.Errorf("%s: asked again with its ETag, answers %s with %d bytes", path, again.Status, len(body))
 		}
+		if dated, _ := getPage(t, app, path, "If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"); dated.StatusCode != http.StatusOK {
+			t.Errorf("%s: asked whether it is newer than 1970, answers %s", path, dated.Status)
+		}
 		if other, _ := getPage(t, app, path, "If-None-Match", `"other"`); other.StatusCode != http.StatusOK {
 			t.Errorf("%s: asked with another ETag, answers %s", path, other.Status)
 		}

@@ -20,28 +20,32 @@ import (
 const (
 	defaultPage = 100  // elements
 	maxPage     = 500  // elements
-	maxCursor   = 1024 // bytes, as it stands in the query
+	maxCursor   = 4096 // bytes, as it stands in the query: room for a user_id of 255 escaped characters
 )
 
 // selection is what a request's query selects of a list. Its parameters are
 // those that the operation knows, each at most once.
 type selection struct {
 	path   string // as clients ask for it
+	list   string // the path without what the public URL puts before it
 	values map[string]string
 }
 
 // readSelection reads the query, which may have the parameters names. Another
 // one is refused: a mistyped filter would silently select everything.
 func readSelection(c *fiber.Ctx, names ...string) (selection, error) {
-	sel := selection{path: address(c, exchangeOf(c).path), values: map[string]string{}}
+	path := exchangeOf(c).path
+	sel := selection{path: address(c, path), list: path, values: map[string]string{}}
 	query, err := url.ParseQuery(string(c.Request().URI().QueryString()))
 	if err != nil {
 		return sel, fault.New(fault.Malformed, codeBadRequest, "The query cannot be read. Percent-encode its values.")
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch values := query[name]; {
+		case !utf8.ValidString(name):
+			return sel, fault.InField("", "not_utf8", "A parameter's name is not text in UTF-8.")
 		case !slices.Contains(names, name):
-			return sel, fault.InField("/"+name, "unknown_member", "There is no such parameter here. Known are: %s.", strings.Join(names, ", "))
+			return sel, fault.InField("/"+escapePointer(name), "unknown_member", "There is no such parameter here. Known are: %s.", strings.Join(names, ", "))
 		case len(values) > 1:
 			return sel, fault.InField("/"+name, "too_many", "Give the parameter %s once.", name)
 		case !utf8.ValidString(values[0]):
@@ -62,6 +66,18 @@ func (sel selection) get(name string) string { return sel.values[name] }
 func (sel selection) has(name string) bool {
 	_, given := sel.values[name]
 	return given
+}
+
+// checkText refuses an empty parameter, and one of more characters than what it
+// is compared with can have.
+func (sel selection) checkText(name string, longest int) error {
+	switch value := sel.get(name); {
+	case sel.has(name) && value == "":
+		return fault.InField("/"+name, "required", "Give the parameter %s a value, or leave it out.", name)
+	case utf8.RuneCountInString(value) > longest:
+		return fault.InField("/"+name, "length", "The parameter %s has at most %d characters.", name, longest)
+	}
+	return nil
 }
 
 // flag is the value of a parameter that is true or false.
@@ -165,8 +181,8 @@ func (sel selection) cursorAt(last any) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(append([]byte(sel.digest()), key...)), nil
 }
 
-// digest tells selections apart: the path and all parameters but those that
-// page through it. Eight bytes are enough, since nothing is gained by a
+// digest tells selections apart: the list and all parameters but those that
+// page through it. A cursor outlives a change of the public URL. Eight bytes are enough, since nothing is gained by a
 // collision.
 func (sel selection) digest() string {
 	filters := url.Values{}
@@ -175,6 +191,6 @@ func (sel selection) digest() string {
 			filters.Set(name, value)
 		}
 	}
-	digest := sha256.Sum256([]byte(sel.path + "?" + filters.Encode()))
+	digest := sha256.Sum256([]byte(sel.list + "?" + filters.Encode()))
 	return string(digest[:8])
 }

@@ -68,11 +68,7 @@ func entryFilter(sel selection) (timekeeping.Filter, error) {
 	read("status", func(v string) (err error) { f.Status, err = timesheet.ParseStatus(v); return })
 	read("source", func(v string) error { f.Source = v; return timesheet.CheckSource(v) })
 	read("import_id", func(v string) (err error) { f.ImportID, err = timesheet.ParseID(v); return })
-	for _, name := range []string{"user_id", "project"} {
-		if sel.has(name) && sel.get(name) == "" {
-			errs = append(errs, fault.InField("/"+name, "required", "Give the parameter %s a value, or leave it out.", name))
-		}
-	}
+	errs = append(errs, sel.checkText("user_id", identity.MaxUserIDLength), sel.checkText("project", timesheet.MaxProject))
 	return f, together(errs...)
 }
 

@@ -116,3 +116,12 @@ func (b *Books) Changes(ctx context.Context, org identity.Organization, after re
 		WHERE w.org_id = $1 AND w.number >= $2
 		ORDER BY w.number, v.position LIMIT $4`, string(org), after.Number, after.Index, limit)
 }
+
+// LastWrite reads the organisation's counter.
+func (b *Books) LastWrite(ctx context.Context, org identity.Organization) (int64, error) {
+	numbers, err := query(ctx, b.pool, pgx.RowTo[int64], `SELECT number FROM write_counters WHERE org_id = $1`, string(org))
+	if err != nil || len(numbers) == 0 {
+		return 0, err
+	}
+	return numbers[0], nil
+}

@@ -56,7 +56,7 @@ func only(found []timesheet.Entry) (timesheet.Entry, error) {
 }
 
 // History gives changes of one entry from what it is and what it was.
-func (e *Entries) History(ctx context.Context, org identity.Organization, id timesheet.ID, before, limit int) ([]timekeeping.Change, error) {
+func (e *Entries) History(ctx context.Context, org identity.Organization, id timesheet.ID, of string, before, limit int) ([]timekeeping.Change, error) {
 	return query(ctx, e.pool, func(row pgx.CollectableRow) (c timekeeping.Change, err error) {
 		c.After, err = scanEntry(behind{row, []any{&c.Number, &c.Index}})
 		return c, err
@@ -67,8 +67,8 @@ func (e *Entries) History(ctx context.Context, org identity.Organization, id tim
 			UNION ALL
 			SELECT `+allEntryColumns+` FROM history WHERE org_id = $1 AND id = $2
 		) v JOIN writes w ON w.org_id = $1 AND w.write_id = v.write_id
-		WHERE $3 = 0 OR v.version < $3
-		ORDER BY v.version DESC LIMIT $4`, string(org), id, before, limit)
+		WHERE ($3 = 0 OR v.version < $3) AND ($5 = '' OR v.user_id = $5)
+		ORDER BY v.version DESC LIMIT $4`, string(org), id, before, limit, of)
 }
 
 // List gives a page of live entries by keyset, from the end of an index.

@@ -95,10 +95,16 @@ func (l *Ledger) Import(ctx context.Context, org identity.Organization, id times
 
 // Imports gives a page of imports, newest first.
 func (l *Ledger) Imports(ctx context.Context, org identity.Organization, source string, after intake.ImportPlace, limit int) ([]intake.Import, error) {
-	return l.imports(ctx, org, `
-		SELECT `+importColumns+` FROM imports i
-		WHERE i.org_id = $1 AND ($2 = '' OR i.source = $2) AND ($3::timestamptz IS NULL OR (i.started_at, i.id) < ($3, $4))
-		ORDER BY i.started_at DESC, i.id DESC LIMIT $5`, string(org), source, nullInstant(after.StartedAt), after.ID, limit)
+	s := selection{args: []any{string(org)}}
+	s.where("i.org_id = $1")
+	if source != "" {
+		s.where("i.source = ?", source)
+	}
+	if !after.StartedAt.IsZero() {
+		s.where("(i.started_at, i.id) < (?, ?)", after.StartedAt, after.ID)
+	}
+	return l.imports(ctx, org, `SELECT `+importColumns+` FROM imports i WHERE `+s.conditionText()+`
+		ORDER BY i.started_at DESC, i.id DESC LIMIT `+s.arg(limit), s.args...)
 }
 
 // imports reads imports with their counts, those of open runs as of the same

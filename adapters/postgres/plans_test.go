@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -63,13 +64,16 @@ func (n *notebook) note(sql string, args []any) {
 }
 
 // during gives the statements about entries that run while fn does.
-func (n *notebook) during(fn func()) []statement {
+func (n *notebook) during(fn func()) []statement { return n.about("entries", fn) }
+
+// about gives the statements about a table that run while fn does.
+func (n *notebook) about(table string, fn func()) []statement {
 	n.open, n.ran = true, nil
 	fn()
 	n.open = false
 	var about []statement
 	for _, s := range n.ran {
-		if strings.Contains(s.sql, "entries") && !strings.HasPrefix(s.sql, "COPY") {
+		if strings.Contains(s.sql, table) && !strings.HasPrefix(s.sql, "COPY") {
 			about = append(about, s)
 		}
 	}
@@ -297,6 +301,48 @@ func TestNoStatementReadsAllEntries(t *testing.T) {
 					t.Errorf("%s reads all of %s:\n%s\n%s", tt.name, scan.Relation, s.sql, text)
 				}
 			}
+		}
+	}
+}
+
+// Every upload is an import: their list does not become slower with each.
+func TestAPageOfImportsReadsNoMoreThanItShows(t *testing.T) {
+	t.Parallel()
+	notes := &notebook{}
+	o := office.Open(t, office.Settings{Tracer: notes})
+	o.Exec(t, `
+		INSERT INTO imports (org_id, id, source, mode, kind, state, dry_run, created_by, started_at, ended_at)
+		SELECT 'default', lpad(to_hex(i + 1), 32, '0')::uuid, 'source ' || i % 100, 'upsert', 'request', 'completed', false, 'job',
+			$1::timestamptz + i * interval '1 second', $1::timestamptz + i * interval '1 second'
+		FROM generate_series(0, 19999) AS i`, fixture.Now)
+	o.Exec(t, `ANALYZE imports`)
+	half := intake.ImportPlace{StartedAt: fixture.Now.Add(10_000 * time.Second), ID: timesheet.ID{14: 0x27, 15: 0x11}}
+	for name, asked := range map[string]struct {
+		source string
+		after  intake.ImportPlace
+	}{
+		"all":                       {},
+		"all, a later page":         {after: half},
+		"of a source":               {source: "source 7"},
+		"of a source, a later page": {source: "source 7", after: half},
+		"of a source without any":   {source: "nothing"},
+	} {
+		shown := 0
+		for _, s := range notes.about("imports", func() {
+			page, _, err := o.Lookback.Imports(t.Context(), fixture.Job(), asked.source, asked.after, 50)
+			if err != nil {
+				t.Error(err)
+			}
+			shown = len(page)
+		}) {
+			root, text := explainAs(t, o, s, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
+			// One more tells whether there is another page.
+			if read := root.read("imports"); read > float64(shown+1) {
+				t.Errorf("%s reads %.0f imports for %d:\n%s\n%s", name, read, shown, s.sql, text)
+			}
+		}
+		if want := map[bool]int{true: 0, false: 50}[asked.source == "nothing"]; shown != want {
+			t.Errorf("%s shows %d, want %d", name, shown, want)
 		}
 	}
 }

@@ -197,7 +197,7 @@ const (
 type Change struct {
 	At time.Time `json:"at"`
 
-	// Before The entry before the change; absent when the change created it.
+	// Before The entry before the change; absent when the change created it, or when it was another's whom you do not see.
 	Before *Change_Before `json:"before,omitempty"`
 
 	// By The person's `user_id` or the machine's client id.
@@ -217,7 +217,7 @@ type Change struct {
 	Type   ChangeType `json:"type"`
 }
 
-// Change_Before The entry before the change; absent when the change created it.
+// Change_Before The entry before the change; absent when the change created it, or when it was another's whom you do not see.
 type Change_Before struct {
 	union json.RawMessage
 }

@@ -18,7 +18,9 @@ func NewFeed(books Books) *Feed { return &Feed{books} }
 
 // Changes gives at most limit changes of the whole organisation after the given
 // place, in the order in which they were committed, and whether there are more.
-// It never skips and never reorders: whoever follows it rebuilds the table.
+// It never skips and never reorders: whoever follows it rebuilds the table. A
+// place that it has not reached yet is a fault.Malformed (cursor_mismatch): the
+// database is an earlier one than what the caller has followed.
 func (f *Feed) Changes(ctx context.Context, by identity.Principal, after Place, limit int) (page []Change, more bool, err error) {
 	if err := by.Require(identity.ReadTimesheets); err != nil {
 		return nil, false, err
@@ -29,8 +31,21 @@ func (f *Feed) Changes(ctx context.Context, by identity.Principal, after Place, 
 	}
 	limit = min(limit, MaxPage)
 	page, err = f.books.Changes(ctx, by.Organization, after, limit+1)
-	if len(page) > limit {
-		return page[:limit], true, err
+	if err != nil {
+		return nil, false, err
 	}
-	return page, false, err
+	if len(page) > limit {
+		return page[:limit], true, nil
+	}
+	if len(page) == 0 && after != (Place{}) {
+		last, err := f.books.LastWrite(ctx, by.Organization)
+		if err != nil {
+			return nil, false, err
+		}
+		if after.Number > last {
+			return nil, false, fault.New(fault.Malformed, "cursor_mismatch",
+				"The cursor is ahead of all changes: the database was put back to an earlier time. Follow the feed from its beginning.")
+		}
+	}
+	return page, false, nil
 }

@@ -17,6 +17,9 @@ type Books interface {
 	// Changes gives at most limit changes that come after the given place, in
 	// the order in which they were committed.
 	Changes(ctx context.Context, org identity.Organization, after Place, limit int) ([]Change, error)
+	// LastWrite gives the number of the organisation's last write, 0 before the
+	// first.
+	LastWrite(ctx context.Context, org identity.Organization) (int64, error)
 }
 
 // Group is what totals are grouped by.

@@ -206,7 +206,7 @@ func TestWhoMaySeeHistory(t *testing.T) {
 		want string // of an entry, a deleted one, one that is another's now, one that never was
 	}{
 		{"the worker", fixture.Person("ann"), "1 2 not_found not_found"},
-		{"whose it is now", fixture.Person("eve"), "not_found not_found 2 not_found"},
+		{"whose it is now", fixture.Person("eve"), "not_found not_found 1 not_found"},
 		{"another person", fixture.Person("zoe"), "not_found not_found not_found not_found"},
 		{"an approver", fixture.Approver("bob"), "1 2 2 not_found"},
 		{"a machine that reads", fixture.Machine(identity.ReadTimesheets), "1 2 2 not_found"},

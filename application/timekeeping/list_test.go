@@ -271,6 +271,11 @@ func TestAnEntryHasItsWholeHistory(t *testing.T) {
 			t.Errorf("%d at a time:\n%s\nwant\n%s", limit, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
+	for _, limit := range []int{1, 2, 100} {
+		if got, want := read(fixture.Person("dora"), id, limit), []string{want[0], "5 updated by carol: 0 //0  -> dora/Shop/7 pending"}; !slices.Equal(got, want) {
+			t.Errorf("who has it now sees what was another's, %d at a time: %q", limit, got)
+		}
+	}
 	if got, want := read(fixture.Person("ann"), gone.ID(), 10), []string{
 		"2 deleted by ann: 1 ann/Website/8 pending -> ann/Website/8 pending", "1 created by ann: 0 //0  -> ann/Website/8 pending",
 	}; !slices.Equal(got, want) {

@@ -20,8 +20,9 @@ type Entries interface {
 	// (day, id descending), of those that come after the given place.
 	List(ctx context.Context, org identity.Organization, filter Filter, after Place, limit int) ([]timesheet.Entry, error)
 	// History gives at most limit changes of one entry, newest first, of those
-	// that made versions before the given one (0: all). Their Before is left out.
-	History(ctx context.Context, org identity.Organization, id timesheet.ID, before, limit int) ([]Change, error)
+	// that made versions before the given one (0: all) and made the entry, or left
+	// it, the worker's (of "": anybody's). Their Before is left out.
+	History(ctx context.Context, org identity.Organization, id timesheet.ID, of string, before, limit int) ([]Change, error)
 	// Atomically runs fn in one transaction, which is committed when fn returns
 	// nil. fn may run more than once and must have no effect but through its Tx.
 	Atomically(ctx context.Context, org identity.Organization, fn func(Tx) error) error

@@ -13,14 +13,14 @@ type Week struct {
 	number int8
 }
 
-// ParseWeek reads the form 2026-W47.
+// ParseWeek reads the form 2026-W47. A week that ends after Latest is none.
 func ParseWeek(s string) (Week, error) {
 	var y, n int
 	if len(s) == len("2026-W47") && s[4] == '-' && s[5] == 'W' {
 		if _, err := fmt.Sscanf(s, "%4d-W%2d", &y, &n); err == nil && y > 0 && n > 0 {
 			// Sscanf takes signs and blanks: only what prints the same is a week,
 			// and a year without a week 53 does not have it.
-			if w := (Week{int16(y), int8(n)}); w.String() == s && w.Monday().Week() == w {
+			if w := (Week{int16(y), int8(n)}); w.String() == s && w.Monday().Week() == w && !w.Sunday().After(Latest) {
 				return w, nil
 			}
 		}

@@ -92,6 +92,25 @@ func TestAUserIDMayHaveAnyCharacter(t *testing.T) {
 	c.bob.Get(t, workers+"/%ff").IsProblem(t, 404, "not_found")
 }
 
+// A cursor has the last user_id in it, escaped: the longest is twelve times as
+// long there as an ordinary one is in all.
+func TestListsArePagedThroughWhateverTheUserIDs(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	for i, char := range []string{"\U0001F600", "中", "\x01"} {
+		c.job.Post(t, upload, work().but(fields{"user_id": strings.Repeat(char, 255), "external_id": fmt.Sprint(i)})).Is(t, 201)
+	}
+	for _, path := range []string{workers + "?limit=1", "/v1/weeks?limit=1"} {
+		pages := 0
+		for next := path; next != ""; pages++ {
+			next = c.job.Get(t, next).Is(t, 200).Next(t)
+		}
+		if pages != 3 {
+			t.Errorf("%s: %d pages, want 3", path, pages)
+		}
+	}
+}
+
 func TestAnAddressAndAnIdentityBelongToOneWorker(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
