@@ -333,9 +333,9 @@ func TestAPlaceAheadOfTheFeedIsRefused(t *testing.T) {
 	a := open(t, office.Settings{})
 	for n := range 3 {
 		for place, want := range map[reporting.Place]string{
-			{}:                                     "",
-			{Number: int64(n), Index: 7}:           "",
-			{Number: int64(n) + 1}:                 "cursor_mismatch",
+			{}:                                    "",
+			{Number: int64(n), Index: 7}:          "",
+			{Number: int64(n) + 1}:                "cursor_mismatch",
 			{Number: 1<<63 - 1, Index: 1<<31 - 1}: "cursor_mismatch",
 		} {
 			page, more, err := a.feed.Changes(t.Context(), robot(), place, 500)
