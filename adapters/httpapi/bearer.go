@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"timesheets/domain/fault"
 )
@@ -19,8 +20,10 @@ const (
 // Credentials finds the token of a request. Only the header field Authorization
 // counts: a token in the query or in a form stands in logs and histories, so it
 // is as good as none. The token lies in the request's memory and is gone with it.
-func Credentials(c *fiber.Ctx) ([]byte, error) {
-	values := c.Request().Header.PeekAll(fiber.HeaderAuthorization)
+func Credentials(c *fiber.Ctx) ([]byte, error) { return credentials(&c.Request().Header) }
+
+func credentials(h *fasthttp.RequestHeader) ([]byte, error) {
+	values := h.PeekAll(fiber.HeaderAuthorization)
 	switch len(values) {
 	case 0:
 		return nil, tokenMissing()

@@ -49,7 +49,8 @@ type Limits struct {
 
 	Connections int // open at once; what comes beyond is told 503; 4,096
 	Requests    int // handled at once; the same; 512
-	Uploads     int // bodies over 64 KiB, or compressed, held at once, 8 MiB each and as much again unpacked; the same; 8
+	Bodies      int // bodies over 4 KiB, or in chunks, held at once, 64 KiB each; the same; 512
+	Uploads     int // bodies over 64 KiB, in chunks or compressed, of uploads, held at once, 8 MiB each and as much again unpacked; the same; 8
 
 	DrainDelay time.Duration // from "not ready" to closing, so that load balancers notice; none by default
 }
@@ -94,6 +95,7 @@ func (l Limits) withDefaults() Limits {
 	}{
 		{&l.Connections, 4096},
 		{&l.Requests, 512},
+		{&l.Bodies, 512},
 		{&l.Uploads, 8},
 	} {
 		if *n.field == 0 {

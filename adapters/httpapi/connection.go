@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	errTooManyUploads = errors.New("as many large bodies as may be held at once are held already")
+	errNoRoom         = errors.New("as many large bodies as may be held at once are held already")
 	errTooMuchFraming = errors.New("more bytes of chunk framing than any body needs")
 )
 
@@ -20,9 +20,9 @@ var (
 const maxReceived = 2*maxUpload + maxHeader
 
 // connection is what fasthttp reads requests from and writes answers to. It
-// adds what fasthttp 1.51 lacks: it counts what a request brings, so that few
-// large bodies are held at a time; it tells a broken request from a finished
-// one; it gives every write its own deadline; and a client that was refused in
+// adds what fasthttp 1.51 lacks: it knows what room a request's body has, so
+// that few large ones are held at a time; it tells a broken request from a
+// finished one; it gives every write its own deadline; and a client that was refused in
 // the middle of sending gets to read why.
 //
 // All methods but Close are called by the connection's own goroutine.
@@ -36,8 +36,8 @@ type connection struct {
 	timers   int   // read deadlines set since the request began
 	readErr  error // why the request cannot be read to its end
 
-	slot   atomic.Bool // one of owner.uploads is ours
-	linger atomic.Bool // the client may still be sending
+	room   atomic.Int32 // of owner.rooms, that is ours
+	linger atomic.Bool  // the client may still be sending
 	closed atomic.Bool
 }
 
@@ -54,8 +54,8 @@ func (c *connection) Read(p []byte) (int, error) {
 	case err != nil:
 	case c.received > maxReceived:
 		n, err = 0, errTooMuchFraming
-	case c.received > maxHeader+maxBody && !c.holdSlot():
-		n, err = 0, errTooManyUploads
+	case c.received > maxHeader+maxBody && !c.hold(uploadRoom):
+		n, err = 0, errNoRoom
 	}
 	if err != nil && c.active {
 		c.readErr = err
@@ -63,23 +63,29 @@ func (c *connection) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *connection) holdSlot() bool {
-	if c.slot.Load() {
+// hold takes room for the request's body in place of what it has, unless that
+// is as much; false when there is none left.
+func (c *connection) hold(which room) bool {
+	if room(c.room.Load()) >= which {
 		return true
 	}
-	select {
-	case c.owner.uploads <- struct{}{}:
-		c.slot.Store(true)
-		return true
-	default:
+	if !c.owner.rooms.take(which) {
 		return false
+	}
+	c.has(which)
+	return true
+}
+
+// has makes room that was taken the connection's, in place of what it has.
+func (c *connection) has(taken room) {
+	c.owner.rooms.giveBack(room(c.room.Swap(int32(taken))))
+	if c.closed.Load() {
+		c.hasNone()
 	}
 }
 
-func (c *connection) releaseSlot() {
-	if c.slot.Swap(false) {
-		<-c.owner.uploads
-	}
+func (c *connection) hasNone() {
+	c.owner.rooms.giveBack(room(c.room.Swap(int32(noRoom))))
 }
 
 // Write renews the deadline for each write, so that a reader may be slow and
@@ -91,10 +97,15 @@ func (c *connection) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetReadDeadline is silent about a connection that shutdown has closed:
+// SetReadDeadline also learns what room was taken for the body that it is about.
+// It is silent about a connection that shutdown has closed:
 // fasthttp panics where it cannot set a deadline, and the next read will tell.
 func (c *connection) SetReadDeadline(t time.Time) error {
 	c.timers++
+	taken, t := roomIn(t)
+	if taken != noRoom {
+		c.has(taken)
+	}
 	if err := c.Conn.SetReadDeadline(t); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
@@ -115,7 +126,7 @@ func (c *connection) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
-	c.releaseSlot()
+	c.hasNone()
 	if c.linger.Load() {
 		c.drain()
 	}
@@ -146,7 +157,7 @@ func stateChanged(conn net.Conn, state fasthttp.ConnState) {
 		c.active, c.timers = true, 0
 	case fasthttp.StateIdle:
 		c.active, c.received = false, 0
-		c.releaseSlot()
+		c.hasNone()
 	case fasthttp.StateNew, fasthttp.StateHijacked, fasthttp.StateClosed:
 	}
 }

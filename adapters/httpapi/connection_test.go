@@ -144,7 +144,7 @@ func TestLargeBodiesAreHeldAFewAtATime(t *testing.T) {
 	if _, err := io.WriteString(first, head+strings.Repeat(" ", size-1)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the first body is held", func() bool { return len(r.incoming.Load().uploads) == 1 })
+	eventually(t, "the first body is held", func() bool { return len(r.rooms[uploadRoom]) == 1 })
 
 	got, _ := r.raw(t, head+strings.Repeat(" ", 100<<10), false)
 	if p := got.problem(t); got.StatusCode != 503 || p.Code != "overloaded" || got.Header.Get("Retry-After") == "" {
@@ -166,7 +166,7 @@ func TestLargeBodiesAreHeldAFewAtATime(t *testing.T) {
 		t.Errorf("the first body: %d %s", got.StatusCode, got.body)
 	}
 	// The connection stays open and holds nothing.
-	eventually(t, "the place is free", func() bool { return len(r.incoming.Load().uploads) == 0 })
+	eventually(t, "the place is free", func() bool { return len(r.rooms[uploadRoom]) == 0 })
 	if got, _ := r.raw(t, head+strings.Repeat(" ", size), false); got.StatusCode != 200 {
 		t.Errorf("the next body: %d %s", got.StatusCode, got.body)
 	}
@@ -182,10 +182,96 @@ func TestAPlaceForALargeBodyIsFreeWhenItsClientLeaves(t *testing.T) {
 	if _, err := io.WriteString(conn, "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer machine\r\nTransfer-Encoding: chunked\r\n\r\n40000\r\n"+strings.Repeat(" ", 0x40000)+"\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the body is held", func() bool { return len(r.incoming.Load().uploads) == 1 })
+	eventually(t, "the body is held", func() bool { return len(r.rooms[uploadRoom]) == 1 })
 	conn.Close()
-	eventually(t, "the place is free", func() bool { return len(r.incoming.Load().uploads) == 0 })
+	eventually(t, "the place is free", func() bool { return len(r.rooms[uploadRoom]) == 0 })
 	eventually(t, "the connection is forgotten", func() bool { return r.incoming.Load().connections() == 0 })
+}
+
+// A header announces what fasthttp then allocates: room is taken for what may
+// come, not for what has come.
+func TestABodyHasItsRoomBeforeAnyOfItArrives(t *testing.T) {
+	t.Parallel()
+	const post = "POST /v1/things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+	upload := func(token string) string {
+		return "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token + "\r\nContent-Type: application/json\r\n"
+	}
+	for name, tt := range map[string]struct {
+		head string
+		room room
+	}{
+		"an upload":                      {upload("machine") + "Content-Length: 8388608\r\n\r\n", uploadRoom},
+		"an upload in chunks":            {upload("machine") + "Transfer-Encoding: chunked\r\n\r\n800000\r\n", uploadRoom},
+		"an upload that asks first":      {upload("machine") + "Content-Length: 8388608\r\nExpect: 100-continue\r\n\r\n", uploadRoom},
+		"an upload of a few rows":        {upload("machine") + "Content-Length: 60000\r\n\r\n", bodyRoom},
+		"another body":                   {post + "Content-Length: 60000\r\n\r\n", bodyRoom},
+		"another body in chunks":         {post + "Transfer-Encoding: chunked\r\n\r\n10000\r\n", bodyRoom},
+		"an upload without a token":      {strings.Replace(upload("machine"), "Authorization", "X-Authorization", 1) + "Content-Length: 60000\r\n\r\n", bodyRoom},
+		"a short body needs no room":     {post + "Content-Length: 4096\r\n\r\n", noRoom},
+		"a short upload needs no room":   {upload("machine") + "Content-Length: 4096\r\n\r\n", noRoom},
+		"who has none needs none either": {"GET /v1/things HTTP/1.1\r\nHost: a\r\n\r\n", noRoom},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := configured()
+			config.Limits.Uploads, config.Limits.Bodies, config.Limits.LingerTimeout = 1, 1, instant
+			r := serving(t, config, append(things(), uploads())...)
+			conn := r.dial(t)
+			if _, err := io.WriteString(conn, tt.head); err != nil {
+				t.Fatal(err)
+			}
+			if tt.room == noRoom {
+				eventually(t, "it is being served", func() bool { return r.incoming.Load().connections() == 1 })
+			} else {
+				eventually(t, "it has its room", func() bool { return len(r.rooms[tt.room]) == 1 })
+				got, _ := r.raw(t, tt.head, false)
+				if p := got.problem(t); got.StatusCode != 503 || p.Code != "overloaded" || got.Header.Get("Retry-After") == "" {
+					t.Errorf("the next: %d, %+v", got.StatusCode, p)
+				}
+			}
+			for which := bodyRoom; which <= uploadRoom; which++ {
+				if which != tt.room && len(r.rooms[which]) != 0 {
+					t.Errorf("room of kind %d is taken", which)
+				}
+			}
+			conn.Close()
+			eventually(t, "nothing is held", func() bool { return len(r.rooms[bodyRoom])+len(r.rooms[uploadRoom]) == 0 })
+		})
+	}
+}
+
+func TestNobodyHasTheRoomOfAnUploadWithoutAProvenToken(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.Uploads = 1
+	config.RateLimits.Failures = Rate{PerSecond: 0.001, Burst: 2}
+	r := serving(t, config, uploads())
+	head := func(token string) string {
+		return "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nAuthorization: Bearer " + token +
+			"\r\nContent-Type: application/json\r\nContent-Length: 8388608\r\n\r\n"
+	}
+	for _, tt := range []struct {
+		token, code, challenge string
+		status                 int
+	}{
+		{"nobody", "invalid_token", `error="invalid_token"`, 401},
+		{"ann", "insufficient_scope", `error="insufficient_scope"`, 403},
+		{"nobody", "invalid_token", `scope="batch:upload"`, 401},
+		{"nobody", "rate_limited", "", 429},
+	} {
+		got, _ := r.raw(t, head(tt.token), false)
+		p := got.problem(t)
+		if got.StatusCode != tt.status || p.Code != tt.code || p.RequestID != "mine" || p.Instance != "/v1/timesheets/upload" || !got.Close ||
+			!strings.Contains(got.Header.Get("WWW-Authenticate"), tt.challenge) || got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: got %d, %+v, %v", tt.token, got.StatusCode, p, got.Header)
+		}
+	}
+	if len(r.rooms[uploadRoom]) != 0 {
+		t.Error("a refused upload has room")
+	}
+	if got := r.call(t, "POST", "/v1/timesheets/upload", "machine", "["+strings.Repeat(" ", 1<<20)+"]"); got.StatusCode != 200 {
+		t.Errorf("a proven one: %d %s", got.StatusCode, got.body)
+	}
 }
 
 func TestChunkFramingIsBoundedToo(t *testing.T) {

@@ -73,15 +73,21 @@ func (s *Server) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		h := &ctx.Request.Header
 		is, kept := s.headings.take(h)
 		if !kept {
-			is = s.remember(h, nil)
+			is = s.remember(h, heading{})
 		}
 		x := s.begin(ctx, is)
 		defer s.finish(ctx, x)
 		defer s.recovered(ctx, x)
+		if is.refusal != nil {
+			ctx.Conn().(*connection).lingers()
+		}
 		switch {
+		case is.caller:
+			x.route, x.needs = uploadPath, uploadNeeds
+			ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+			s.refuse(ctx, x, s.countRefused(ctx, is.refusal))
 		case is.refusal != nil:
 			x.route = routeUnreadable
-			ctx.Conn().(*connection).lingers()
 			s.refuse(ctx, x, is.refusal)
 		case countReceived(h) > is.fields:
 			s.refuse(ctx, x, trailersRefused())
@@ -134,9 +140,11 @@ func (s *Server) leave(path string) {
 // end the process.
 func (s *Server) recovered(ctx *fasthttp.RequestCtx, x *exchange) {
 	if p := recover(); p != nil {
-		s.refuse(ctx, x, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		s.refuse(ctx, x, panicked(p))
 	}
 }
+
+func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
 
 // finish writes the request down, now or when its export has ended.
 func (s *Server) finish(ctx *fasthttp.RequestCtx, x *exchange) {
@@ -144,7 +152,7 @@ func (s *Server) finish(ctx *fasthttp.RequestCtx, x *exchange) {
 		ctx.SetConnectionClose()
 	}
 	requested := len(ctx.Request.Body())
-	ctx.Request.ReleaseBody(maxBody) // a connection would keep the buffer as long as it lives
+	ctx.Request.ReleaseBody(shortBody) // a connection would keep the buffer as long as it lives
 	status := ctx.Response.StatusCode()
 	if x.export != nil && ctx.Response.IsBodyStream() {
 		x.export.ended = func(answered int) { s.observe(x, status, requested, answered) }

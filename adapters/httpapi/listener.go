@@ -14,11 +14,11 @@ import (
 // is tried again, since fasthttp would stop serving.
 type listener struct {
 	net.Listener
-	limits  Limits
-	now     func() time.Time
-	log     *slog.Logger
-	busy    func() []byte // the whole answer for a connection too many
-	uploads chan struct{} // one for each large body that is held
+	limits Limits
+	now    func() time.Time
+	log    *slog.Logger
+	busy   func() []byte // the whole answer for a connection too many
+	rooms  rooms
 
 	done     chan struct{}
 	closing  sync.Once
@@ -29,14 +29,14 @@ type listener struct {
 	open map[*connection]struct{}
 }
 
-func newListener(ln net.Listener, limits Limits, now func() time.Time, log *slog.Logger, busy func() []byte) *listener {
+func newListener(ln net.Listener, limits Limits, rooms rooms, now func() time.Time, log *slog.Logger, busy func() []byte) *listener {
 	return &listener{
 		Listener: ln,
 		limits:   limits,
 		now:      now,
 		log:      log,
 		busy:     busy,
-		uploads:  make(chan struct{}, limits.Uploads),
+		rooms:    rooms,
 		done:     make(chan struct{}),
 		turnAway: make(chan struct{}, 64),
 		open:     make(map[*connection]struct{}),

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"timesheets/domain/fault"
 	"timesheets/domain/identity"
@@ -97,23 +98,38 @@ func (s *Server) operate(r route) fiber.Handler {
 	}
 }
 
-// authenticate says who calls. Callers whose tokens are refused use up their
-// address's share of refusals; only they are told to wait.
+// authenticate says who calls, and counts who is refused.
 func (s *Server) authenticate(ctx context.Context, c *fiber.Ctx) (identity.Principal, error) {
-	token, err := Credentials(c)
-	if err == nil {
-		var by identity.Principal
-		if by, err = s.application.Authenticate(ctx, token); err == nil {
-			return by, nil
-		}
-		err = tokenRefused(token, err)
+	by, err := s.prove(ctx, &c.Request().Header)
+	if err != nil {
+		return by, s.countRefused(c.Context(), err)
 	}
+	return by, nil
+}
+
+// prove says who calls by the token of the request.
+func (s *Server) prove(ctx context.Context, h *fasthttp.RequestHeader) (identity.Principal, error) {
+	token, err := credentials(h)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	by, err := s.application.Authenticate(ctx, token)
+	if err != nil {
+		return identity.Principal{}, tokenRefused(token, err)
+	}
+	return by, nil
+}
+
+// countRefused gives why a token was refused, or that it was one too many.
+// Callers whose tokens are refused use up their address's share of refusals;
+// only they are told to wait.
+func (s *Server) countRefused(ctx *fasthttp.RequestCtx, err error) error {
 	if errors.Is(err, fault.Unauthenticated) || errors.Is(err, fault.Malformed) {
-		if tooMany := s.limit(c.Context(), s.meters.failures, addressKey(c.Context())); tooMany != nil {
-			return identity.Principal{}, tooMany
+		if tooMany := s.limit(ctx, s.meters.failures, addressKey(ctx)); tooMany != nil {
+			return tooMany
 		}
 	}
-	return identity.Principal{}, err
+	return err
 }
 
 // meters are the rate limits of a process.

@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"timesheets/domain/fault"
+	"timesheets/domain/identity"
 )
 
 // heading is what is remembered of a request's header while its body is read:
@@ -23,7 +24,8 @@ type heading struct {
 	path      string
 	origin    string
 	fields    int             // header fields, so that trailers show
-	refusal   *fault.Error    // why the request is not handled; its body is not read
+	refusal   error           // why the request is not handled; its body is not read
+	caller    bool            // it is refused for who asks
 	trace     context.Context // what the request is a part of; nil unless it is traced
 }
 
@@ -70,19 +72,16 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 	if isUpload(h) && hasBearer(h) {
 		bodyLimit, timeout = maxUpload, limits.UploadTimeout
 	}
-	refusal := checkHead(h)
-	if refusal == nil && h.ContentLength() > bodyLimit {
-		refusal = bodyTooLarge()
-	}
+	taken, refusal := s.admit(h, bodyLimit)
 	chunked := h.ContentLength() == -1
 	switch {
-	case refusal != nil:
+	case refusal.refusal != nil:
 		s.headings.keep(h, s.remember(h, refusal))
 		h.SetContentLength(0)
 		h.Del("Expect")
 		h.SetConnectionClose()
 	case chunked || h.ContentLength() > 0:
-		s.headings.keep(h, s.remember(h, nil))
+		s.headings.keep(h, s.remember(h, heading{}))
 		normalizeExpect(h)
 		// fasthttp skips whatever stands between a chunk's size and the next
 		// carriage return, where others see the chunk's end: nothing that
@@ -96,18 +95,61 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 	if wantsClose(h) {
 		h.SetConnectionClose()
 	}
-	return fasthttp.RequestConfig{ReadTimeout: timeout, MaxRequestBodySize: bodyLimit}
+	return fasthttp.RequestConfig{ReadTimeout: withRoom(timeout, taken), MaxRequestBodySize: bodyLimit}
 }
 
-func (s *Server) remember(h *fasthttp.RequestHeader, refusal *fault.Error) heading {
-	is := heading{
-		requestID: string(h.Peek("X-Request-Id")),
-		method:    string(h.Method()),
-		origin:    string(h.Peek("Origin")),
-		fields:    countReceived(h),
-		refusal:   refusal,
-		trace:     s.config.Traces.continued(h),
+// admit takes room for the request's body, or says why none of it is read, as
+// the refusal of a heading. Nobody gets the room of an upload before their token
+// is proven: there is little of it, and it is held as long as they like to send.
+func (s *Server) admit(h *fasthttp.RequestHeader, bodyLimit int) (room, heading) {
+	if refusal := checkHead(h); refusal != nil {
+		return noRoom, heading{refusal: refusal}
 	}
+	length, chunked := h.ContentLength(), h.ContentLength() == -1
+	needs := noRoom
+	switch {
+	case length > bodyLimit:
+		return noRoom, heading{refusal: bodyTooLarge()}
+	case bodyLimit > maxBody && (chunked || length > maxBody):
+		if err := s.mayUpload(h); err != nil {
+			return noRoom, heading{refusal: err, caller: true}
+		}
+		needs = uploadRoom
+	case chunked || length > shortBody:
+		needs = bodyRoom
+	}
+	if !s.rooms.take(needs) {
+		return noRoom, heading{refusal: overloaded()}
+	}
+	return needs, heading{}
+}
+
+// uploadNeeds is what upload asks of a token; it is known before the route is.
+var uploadNeeds = []identity.Scope{identity.BatchUpload}
+
+// mayUpload is nil for a caller who may upload. A panic would end the process
+// here, where no handler's recovery is around it.
+func (s *Server) mayUpload(h *fasthttp.RequestHeader) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(s.life, s.config.Limits.RequestDeadline)
+	defer cancel()
+	by, err := s.prove(ctx, h)
+	if err != nil {
+		return err
+	}
+	return by.Require(uploadNeeds...)
+}
+
+func (s *Server) remember(h *fasthttp.RequestHeader, is heading) heading {
+	is.requestID = string(h.Peek("X-Request-Id"))
+	is.method = string(h.Method())
+	is.origin = string(h.Peek("Origin"))
+	is.fields = countReceived(h)
+	is.trace = s.config.Traces.continued(h)
 	path, _, _ := bytes.Cut(pathAndQuery(h.RequestURI()), []byte("?"))
 	is.path = string(path)
 	return is
@@ -197,7 +239,7 @@ func whyUnreadable(cause error, headerRead bool) error {
 	case isHeaderTooLarge(cause):
 		return refusal{fasthttp.StatusRequestHeaderFieldsTooLarge, fault.New(fault.Malformed, "header_too_large",
 			"A request has at most %d KiB of header. A token or a cookie is too long.", maxHeader>>10)}
-	case errors.Is(cause, errTooManyUploads):
+	case errors.Is(cause, errNoRoom):
 		return overloaded()
 	case errors.Is(cause, fasthttp.ErrBodyTooLarge), errors.Is(cause, errTooMuchFraming):
 		return bodyTooLarge()

@@ -46,7 +46,7 @@ type Application struct {
 func (s *Server) routes() []route {
 	type scopes = []identity.Scope
 	var (
-		toUpload  = scopes{identity.BatchUpload}
+		toUpload  = uploadNeeds
 		toRead    = scopes{identity.ReadTimesheets}
 		toCreate  = scopes{identity.CreateTimesheets}
 		toDelete  = scopes{identity.DeleteTimesheets}

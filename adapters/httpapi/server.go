@@ -29,6 +29,7 @@ type Server struct {
 	readiness readiness
 	headings  *headings
 	places    chan struct{} // one for each request that is being handled
+	rooms     rooms         // of the bodies that are held
 
 	life     context.Context // of all requests; ends when shutdown gives up waiting
 	end      context.CancelFunc
@@ -73,6 +74,7 @@ func newServer(config Config, application Application, checks []Check, log *slog
 		readiness:   readiness{checks: checks, now: now},
 		headings:    newHeadings(2 * config.Limits.Connections),
 		places:      make(chan struct{}, config.Limits.Requests),
+		rooms:       newRooms(config.Limits),
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.app = fiber.New(fiber.Config{
@@ -135,7 +137,7 @@ func (s *Server) mountPublic() error {
 // Serve answers requests from ln until Shutdown, and then returns nil; at once,
 // when that came first. It closes ln, and may be called once.
 func (s *Server) Serve(ln net.Listener) error {
-	incoming := newListener(ln, s.config.Limits, s.now, s.log, s.tooManyConnections)
+	incoming := newListener(ln, s.config.Limits, s.rooms, s.now, s.log, s.tooManyConnections)
 	// Either Shutdown sees the listener or we see that it has begun.
 	s.incoming.Store(incoming)
 	if s.draining.Load() {

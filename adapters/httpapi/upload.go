@@ -29,7 +29,7 @@ func uploadBody(c *fiber.Ctx) (body []byte, kind string, err error) {
 		return nil, "", refusal{fiber.StatusUnsupportedMediaType, fault.New(fault.Malformed, "unsupported_media_type",
 			"An upload comes as it is or as gzip, once. Send it with Content-Encoding: gzip, or without.")}
 	}
-	if !c.Context().Conn().(*connection).holdSlot() { // however short it is, it may unpack to a large body
+	if !c.Context().Conn().(*connection).hold(uploadRoom) { // however short it is, it may unpack to a large body
 		return nil, "", overloaded()
 	}
 	body, err = gunzip(body)

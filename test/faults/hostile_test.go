@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -188,6 +189,39 @@ func TestABodyThatNeverEndsIsCutOff(t *testing.T) {
 			t.Errorf("the program grew by %d MiB", (after-before)>>20)
 		}
 	})
+}
+
+// A hundred bytes announce 8 MiB, or 16 in a chunk: what they make the program
+// allocate is not theirs to say.
+func TestWhoOnlyAnnouncesABodyTakesNoMemory(t *testing.T) {
+	t.Parallel()
+	api := apitest.Start(t, pgtest.Database(t), nil)
+	before, measured := peak(t, api)
+	for name, rest := range map[string]string{
+		"by its length": "Content-Length: 8388608\r\n\r\n[",
+		"in a chunk":    "Transfer-Encoding: chunked\r\n\r\n800000\r\n[",
+	} {
+		var conns []net.Conn
+		for range 100 {
+			conn := api.Dial(t)
+			if _, err := io.WriteString(conn, "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nContent-Type: application/json\r\n"+rest); err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, conn)
+		}
+		for _, conn := range conns {
+			got, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Body.Close(); got.StatusCode != http.StatusUnauthorized && got.StatusCode != http.StatusTooManyRequests {
+				t.Errorf("%s: %s", name, got.Status)
+			}
+		}
+	}
+	if after, _ := peak(t, api); measured && !apitest.Race && after-before > mayGrow {
+		t.Errorf("the program grew by %d MiB, want at most %d", (after-before)>>20, mayGrow>>20)
+	}
 }
 
 // peak is the most memory that the program ever had, in bytes, where the
