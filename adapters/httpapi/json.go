@@ -36,9 +36,9 @@ func readBody(c *fiber.Ctx, into any) error {
 }
 
 // readOptionalBody is readBody where the body may be left out: into stays as it
-// is when there is none.
+// is when there is none, or nothing in it but blanks.
 func readOptionalBody(c *fiber.Ctx, into any) error {
-	if len(c.Request().Body()) == 0 {
+	if len(bytes.Trim(c.Request().Body(), " \t\r\n")) == 0 {
 		return nil
 	}
 	return readBody(c, into)

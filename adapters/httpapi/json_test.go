@@ -224,6 +224,7 @@ func TestABodyIsJSONInUTF8AndNotCompressed(t *testing.T) {
 		{"/v1/shape", `{"text":"a"}`, []string{"Content-Encoding", "gzip"}, 415, "unsupported_media_type"},
 		{"/v1/shape", `{"text":"a"}`, []string{"Content-Encoding", "br"}, 415, "unsupported_media_type"},
 		{"/v1/optional", ``, nil, 200, `{"name":"as it was"}`},
+		{"/v1/optional", " \n", nil, 200, `{"name":"as it was"}`},
 		{"/v1/optional", `{}`, nil, 200, `{"name":"as it was"}`},
 		{"/v1/optional", `{"name":"new"}`, nil, 200, `{"name":"new"}`},
 		{"/v1/optional", `{"nam":"new"}`, nil, 422, "unknown_member"},

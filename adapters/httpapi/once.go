@@ -63,6 +63,9 @@ func (s *Server) finishClaim(c *fiber.Ctx, claim replay.Claim, err error) error 
 		Headers: map[string]string{fiber.HeaderContentType: "application/problem+json"},
 		Body:    s.problem(x, status, f),
 	}
+	if wait := retryAfter(status, f); wait != "" {
+		kept.Headers[fiber.HeaderRetryAfter] = wait
+	}
 	if failed := s.application.Idempotency.Finish(ctx, claim, kept); failed != nil {
 		s.log.WarnContext(ctx, "an idempotency key is held until its lease ends", "request_id", x.id, "error", failed)
 	}

@@ -21,7 +21,7 @@ func sameAnswer(t *testing.T, first, again apitest.Answer) {
 	if first.Status != again.Status {
 		t.Errorf("the status was %d, replayed it is %d", first.Status, again.Status)
 	}
-	for _, name := range []string{"Location", "ETag", "Content-Type", "Cache-Control"} {
+	for _, name := range []string{"Location", "ETag", "Content-Type", "Cache-Control", "Retry-After"} {
 		if first.Header.Get(name) != again.Header.Get(name) {
 			t.Errorf("%s was %q, replayed it is %q", name, first.Header.Get(name), again.Header.Get(name))
 		}
@@ -67,6 +67,18 @@ func TestARefusalIsRepeatedTooAsLongAsTheRequestWasJudged(t *testing.T) {
 	forbidden := c.ann.With("Idempotency-Key", "forbidden")
 	forbidden.Post(t, timesheets, work().but(fields{"user_id": "bea"})).IsProblem(t, 403, "other_worker")
 	forbidden.Post(t, timesheets, work()).Is(t, 201)
+}
+
+func TestARefusalThatSaysWhenToComeBackSaysSoAgain(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	c.job.Post(t, "/v1/imports", declares()).Is(t, 201)
+	job := c.job.With("Idempotency-Key", "start")
+	first := job.Post(t, "/v1/imports", declares())
+	if first.IsProblem(t, 409, "import_running"); first.Header.Get("Retry-After") == "" {
+		t.Error("nobody knows when the run ends")
+	}
+	sameAnswer(t, first, job.Post(t, "/v1/imports", declares()))
 }
 
 func TestAKeyBelongsToOneRequestOfOneCaller(t *testing.T) {
