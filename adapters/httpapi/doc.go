@@ -3,11 +3,12 @@
 // reads.
 //
 // The way of a request: connection.go gives it a connection with bounds;
-// head.go and reading.go read it strictly, or refuse it; exchange.go
-// surrounds its handling with what no request may escape (an id, a log line,
-// a metric, a recovered panic, a span if tracing.go is told to); operate.go proves the token, counts against
-// the caller's rate limit, checks the scope and calls the handler that
-// routes.go names. A handler decodes, calls one use case and answers. Whatever
+// head.go and reading.go read it strictly, or refuse it; rooms.go bounds what
+// bodies take while they are read and handled, so the token of a large upload is
+// proven before; exchange.go surrounds its handling with what no request may
+// escape (an id, a log line, a metric, a recovered panic, a span if tracing.go is
+// told to); operate.go proves the token, counts against the caller's rate limit,
+// checks the scope and calls the handler that routes.go names. A handler decodes, calls one use case and answers. Whatever
 // goes wrong anywhere is an error that problem.go turns into an RFC 9457
 // problem, and accesslog.go writes down once.
 //

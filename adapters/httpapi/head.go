@@ -15,9 +15,9 @@ const codeBadRequest = "bad_request"
 // checkHead refuses request lines and header fields that fasthttp 1.51 reads
 // and RFC 9110 and 9112 do not allow. What two programs on the way read
 // differently is how one request is smuggled inside another, so nothing here
-// is repaired: whitespace around names, folded lines, bare line feeds, a second
-// Host or Content-Length, a Transfer-Encoding that is not exactly "chunked" or
-// that comes with a Content-Length.
+// is repaired: whitespace around names, folded lines, fields that end in a bare
+// line feed, a second Host or Content-Length, a Transfer-Encoding that is not
+// exactly "chunked" or that comes with a Content-Length.
 func checkHead(h *fasthttp.RequestHeader) *fault.Error {
 	version := string(h.Protocol())
 	if version != "HTTP/1.1" && version != "HTTP/1.0" {
