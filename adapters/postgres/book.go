@@ -32,7 +32,7 @@ type book struct {
 var _ intake.Book = (*book)(nil)
 
 func (b *book) Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error {
-	return lockWorkers(ctx, b.tx, b.org, userIDs, unseen, b.now)
+	return lockWorkers(ctx, b.tx, b.org, userIDs, unseen, b.now, &b.made)
 }
 
 // Ask is one exchange with the server. Every statement sees what was committed

@@ -103,7 +103,7 @@ func (c *closing) Held(ctx context.Context, ids []timesheet.ID) ([]timesheet.Hel
 }
 
 func (c *closing) Lock(ctx context.Context, userIDs []string) error {
-	return lockWorkers(ctx, c.tx, c.org, userIDs, worker.Contractor, c.now)
+	return lockWorkers(ctx, c.tx, c.org, userIDs, worker.Contractor, c.now, new([]string))
 }
 
 func (c *closing) Store(ctx context.Context, by string, run timesheet.ID, writing []intake.Stored) error {

@@ -181,7 +181,7 @@ type entriesTx struct {
 }
 
 func (t *entriesTx) Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error {
-	return lockWorkers(ctx, t.tx, t.org, userIDs, unseen, t.now)
+	return lockWorkers(ctx, t.tx, t.org, userIDs, unseen, t.now, new([]string))
 }
 
 func (t *entriesTx) Entry(ctx context.Context, id timesheet.ID) (timesheet.Entry, error) {

@@ -13,17 +13,17 @@ import (
 )
 
 // lockWorkers locks the workers until the transaction ends and creates those
-// that were never seen; with no kind for them it does not, and gives errNoWorker.
-// Everything that changes an entry or a week holds these
+// that were never seen, whom it adds to made; with no kind for them it does not,
+// and gives errNoWorker. Everything that changes an entry or a week holds these
 // locks, so that sums over a worker's day stay true until the commit.
 //
 // All of it goes in the order of the ids, new workers first and then locks, so
 // that two transactions can wait for each other only one way round: a worker
 // whose row another transaction has just made cannot be seen, hence not
 // locked, before that transaction ends.
-func lockWorkers(ctx context.Context, tx *transaction, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time) error {
+func lockWorkers(ctx context.Context, tx *transaction, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time, made *[]string) error {
 	var b pgx.Batch
-	locked := askForLocks(&b, org, userIDs, unseen, now, new([]string))
+	locked := askForLocks(&b, org, userIDs, unseen, now, made)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func lockWorkers(ctx context.Context, tx *transaction, org identity.Organization
 }
 
 // askForLocks is lockWorkers as part of a batch; the function that it gives tells
-// what came of it. Who was created is added to made.
+// what came of it.
 func askForLocks(b *pgx.Batch, org identity.Organization, userIDs []string, unseen worker.Kind, now time.Time, made *[]string) (locked func() error) {
 	ids := slices.Clone(userIDs)
 	slices.Sort(ids)

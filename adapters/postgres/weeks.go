@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -330,12 +331,22 @@ func lateChanges(ctx context.Context, tx *transaction, org identity.Organization
 // Revise runs fn in one transaction, again when it lost a race.
 func (w *Weeks) Revise(ctx context.Context, org identity.Organization, fn func(approval.WeekTx) error) error {
 	return w.way.Hand(func() error {
-		return inTx(ctx, w.pool, func(tx *transaction) error { return fn(&weekTx{book{tx: tx, org: org, now: w.now().UTC()}}) })
+		return inTx(ctx, w.pool, func(tx *transaction) error {
+			t := &weekTx{book: book{tx: tx, org: org, now: w.now().UTC()}, named: make(map[string]bool)}
+			if err := fn(t); err != nil {
+				return err
+			}
+			t.book.Spare(slices.DeleteFunc(slices.Clone(t.book.made), func(id string) bool { return t.named[id] }))
+			return nil
+		})
 	})
 }
 
 // weekTx is one transaction on weeks. It stores as the ledger does.
-type weekTx struct{ book book }
+type weekTx struct {
+	book  book
+	named map[string]bool // workers of weeks and entries that were written
+}
 
 func (t *weekTx) Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error {
 	return t.book.Lock(ctx, userIDs, unseen)
@@ -402,6 +413,7 @@ func (t *weekTx) Totals(ctx context.Context, days []timesheet.WorkerDay) (map[ti
 
 // Save writes the week, guarded by its version, and the moves that are new.
 func (t *weekTx) Save(ctx context.Context, before, after timesheet.Sheet) error {
+	t.named[after.Of.UserID] = true
 	var b pgx.Batch
 	monday, seal := after.Of.Week.Monday().Time(), rowOfSeal(after.Seal)
 	b.Queue(`
@@ -440,5 +452,6 @@ func (t *weekTx) Receive(ctx context.Context, e timesheet.Entry, last timesheet.
 }
 
 func (t *weekTx) Store(ctx context.Context, by string, writing []timesheet.Stored) error {
+	eachWeek(writing, func(w timesheet.WorkerWeek) { t.named[w.UserID] = true })
 	return t.book.storeRaising(ctx, by, timesheet.ID{}, writing)
 }

@@ -66,8 +66,9 @@ type Weeks interface {
 // WeekTx is one transaction on weeks. Whose weeks change must be locked first.
 // What writes is called in the order in which it stands here.
 type WeekTx interface {
-	// Lock is as for entries. With no kind for those that were never seen they are
-	// a fault.NotFound.
+	// Lock is as for entries, but of those that were never seen it creates only
+	// whom Save or Store then names. With no kind for them they are a
+	// fault.NotFound.
 	Lock(ctx context.Context, userIDs []string, unseen worker.Kind) error
 	// Sheet gives a week with its live entries. One with more than
 	// timesheet.MaxWeekEntries is a fault.Conflict.
