@@ -113,7 +113,8 @@ type unlocked struct{ userIDs []string }
 func (unlocked) Error() string { return "workers are concerned who are not locked" }
 
 // revise runs fn in a transaction with the workers locked, and again with more
-// of them when fn finds that others are concerned.
+// of them when fn finds that others are concerned. Those were named by an upload
+// and need not have been seen before.
 func revise(ctx context.Context, weeks Weeks, org identity.Organization, userIDs []string, unseen worker.Kind, fn func(tx WeekTx, locked []string) error) error {
 	for range maxStarts {
 		slices.Sort(userIDs)
@@ -128,7 +129,7 @@ func revise(ctx context.Context, weeks Weeks, org identity.Organization, userIDs
 		if !again {
 			return err
 		}
-		userIDs = append(userIDs, more.userIDs...)
+		userIDs, unseen = append(userIDs, more.userIDs...), worker.Contractor
 	}
 	return fault.New(fault.Unavailable, "busy", "The same entries are being moved between workers again and again. Send the same request once more.").After(time.Second)
 }
