@@ -61,6 +61,33 @@ func TestWhoTookAnEntryOutOfAWeekDoesNotApproveIt(t *testing.T) {
 	})
 }
 
+// That another approver has approved the entry by itself makes it no less
+// theirs: the week is approved with it.
+func TestWhoChangedAnEntryThatIsApprovedDoesNotApproveItsWeek(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	id := pending(t, o, "1")
+	o.Receive(t, office.Row("2", office.Hours("1")))
+	if err := amend(t, o, bob, "1", "Shop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Decider.Approve(t.Context(), carol, id, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := o.Mover.Approve(t.Context(), bob, anns, nil)
+	if codeOf(err) != "changed_by_you" || !errors.Is(err, fault.Forbidden) || fault.Of(err).Extra["entry_id"] != id.String() {
+		t.Errorf("who did it: %v", err)
+	}
+	if s := o.Held(t, "2").Snapshot(); s.Status != timesheet.Pending {
+		t.Errorf("a part was approved: %+v", s)
+	}
+	version := o.Held(t, "1").Snapshot().Version
+	must(t)(o.Mover.Approve(t.Context(), carol, anns, nil))
+	if s := o.Held(t, "1").Snapshot(); s.Version != version {
+		t.Errorf("what was approved is approved once more: %+v", s)
+	}
+}
+
 func TestAWeekThatHasNotBegunIsNotApproved(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t, office.Settings{})

@@ -139,8 +139,10 @@ func (s Sheet) Withdraw(by string, now time.Time) (Sheet, error) {
 // Approve approves the week with all its live entries: submitted or open to
 // approved. Of each entry that was pending it gives the state after it, in the
 // order of entries; the others stay as they are. A rejected entry must be
-// changed or deleted first. removed says that by was the last to change an entry by
-// hand that they took out of the week: they have changed the week.
+// changed or deleted first. Nobody approves a week with an entry that they last
+// changed by hand, be it approved already. removed says that by was the last to
+// change an entry by hand that they took out of the week: they have changed the
+// week.
 func (s Sheet) Approve(by string, entries []Entry, removed bool, now time.Time) (Sheet, []Entry, error) {
 	if err := s.decidable(by); err != nil {
 		return s, nil, err
@@ -158,20 +160,18 @@ func (s Sheet) Approve(by string, entries []Entry, removed bool, now time.Time) 
 	var rejected []string
 	var approved []Entry
 	for _, e := range entries {
-		switch e.s.Status {
-		case Rejected:
+		if e.s.Status == Rejected {
 			rejected = append(rejected, e.ID().String())
 			continue
-		case Approved:
-			continue
-		case Pending:
 		}
 		after, err := e.Approve(by, now)
 		if err != nil {
 			f := fault.Of(err)
 			return s, nil, fault.New(f.Kind, f.Code, "The entry %s: %s", e.ID(), f.Text).With("entry_id", e.ID().String())
 		}
-		approved = append(approved, after)
+		if after.s.Version != e.s.Version {
+			approved = append(approved, after)
+		}
 	}
 	if len(rejected) > 0 {
 		some, more := rejected[:min(len(rejected), 10)], ""
