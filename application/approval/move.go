@@ -156,8 +156,9 @@ func (m *Mover) move(ctx context.Context, by identity.Principal, of timesheet.Wo
 			overtaken = seen(before.Tag(entries))
 		}
 		if after.Version == before.Version {
-			// Who repeats their own move need not have seen its result.
-			if last := before.LastMove(); overtaken != nil && last.Kind != "" && last.By != by.ID {
+			// Who repeats their own move need not have seen its result, nor what was
+			// amended since.
+			if arrival := before.Arrival(); overtaken != nil && arrival.Kind != "" && arrival.By != by.ID {
 				return before.Overtaken()
 			}
 			return nil

@@ -523,6 +523,38 @@ func TestListsOfWeeks(t *testing.T) {
 	}
 }
 
+// Who got no answer to their approval sends it again as it was, whatever became
+// of the week's entries since: it is still they who approved it.
+func TestAnApprovalIsRepeatedAfterAnAmendment(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	pending(t, o, "1")
+	tag := week(t, o, anns).Tag
+	approve := func(by identity.Principal) error { return errorOf(o.Mover.Approve(t.Context(), by, anns, seen(tag))) }
+	if err := approve(bob); err != nil {
+		t.Fatal(err)
+	}
+	for _, hours := range []string{"2", "3"} {
+		id := o.Receive(t, office.Row("1", office.Hours(hours))).Results[0].CorrectionID
+		if _, err := o.Corrector.Accept(t.Context(), carol, id, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := week(t, o, anns)
+	if err := approve(bob); err != nil {
+		t.Errorf("bob, who approved it: %v", err)
+	}
+	for _, by := range []identity.Principal{carol, fixture.Approver("dan")} {
+		err := approve(by)
+		if f := fault.Of(err); codeOf(err) != "overtaken" || f.Extra["by"] != "bob" || !strings.Contains(f.Text, "approved by bob") {
+			t.Errorf("%s, who did not: %v", by.ID, err)
+		}
+	}
+	if after := week(t, o, anns); after.Tag != before.Tag || !after.Sheet.Amended || !after.Holds {
+		t.Errorf("it is %+v after %+v", after.Sheet, before.Sheet)
+	}
+}
+
 func TestADismissedDeletionIsNotProposedAgain(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t, office.Settings{})

@@ -110,6 +110,17 @@ func (s Sheet) LastMove() Move {
 	return s.Moves[len(s.Moves)-1]
 }
 
+// Arrival gives the move that brought the week into its state, which amendments
+// do not; the zero Move if none did.
+func (s Sheet) Arrival() Move {
+	for _, m := range slices.Backward(s.Moves) {
+		if m.Kind != WasAmended {
+			return m
+		}
+	}
+	return Move{}
+}
+
 // Submit hands the week in: open or rejected to submitted.
 func (s Sheet) Submit(by string, now time.Time) (Sheet, error) {
 	switch s.State {
@@ -267,12 +278,13 @@ func (s Sheet) moved(to WeekState, m Move) Sheet {
 	return s
 }
 
-// conflict says why a move cannot be made, and who made the last one.
+// conflict says why a move cannot be made, and who brought the week into its
+// state.
 func (s Sheet) conflict(code, text string) error {
 	f := fault.New(fault.Conflict, code, "The week %s is %s. %s", s.Of.Week, s.State, text)
-	if last := s.LastMove(); last.Kind != "" {
-		f.Text = "The week " + s.Of.Week.String() + " was " + string(last.Kind) + " by " + last.By + " at " + last.At.Format(time.RFC3339) + ". " + text
-		f = f.With("by", last.By).With("at", last.At.Format(time.RFC3339Nano))
+	if m := s.Arrival(); m.Kind != "" {
+		f.Text = "The week " + s.Of.Week.String() + " was " + string(m.Kind) + " by " + m.By + " at " + m.At.Format(time.RFC3339) + ". " + text
+		f = f.With("by", m.By).With("at", m.At.Format(time.RFC3339Nano))
 	}
 	return f.With("state", string(s.State))
 }
