@@ -14,6 +14,13 @@ import (
 // last, else the one that was closed last.
 const lastCorrection = `(c.state = 'open') DESC, c.closed_at DESC, c.id DESC`
 
+// stillOpen is the condition of a correction c that is found by its id or its key
+// and changed only while it is open. It asks for closed_at where others ask for
+// state, which is the same: so the indexes of what is open will not do. As long
+// as the table was never analyzed, the planner takes any of them for as good as
+// one that leads to the row, and reads all that is open for each.
+const stillOpen = `c.closed_at IS NULL`
+
 const correctionColumns = `c.id, c.source, c.external_id, c.entry_id, c.why, c.state, c.version, c.deletion, c.user_id, c.day, c.seconds, c.project, c.task,
 	c.description, c.billable, c.started_at, c.time_zone, c.tags, c.digest, c.stamp, c.opened_at, c.proposed_at, c.proposed_by, c.import_id,
 	c.closed_at, c.closed_by, c.closed_reason`
@@ -122,7 +129,8 @@ func (b *correctionBatch) propose(org identity.Organization, c timesheet.Correct
 // close ends an open correction.
 func (b *correctionBatch) close(org identity.Organization, c timesheet.Correction, state timesheet.CorrectionState, at time.Time, by string) {
 	b.batch.Queue(`
-		UPDATE corrections SET state = $3, closed_at = $4, closed_by = $5 WHERE org_id = $1 AND id = $2 AND state = 'open' AND version = $6 RETURNING 1`,
+		UPDATE corrections c SET state = $3, closed_at = $4, closed_by = $5
+		WHERE c.org_id = $1 AND c.id = $2 AND `+stillOpen+` AND c.version = $6 RETURNING 1`,
 		string(org), c.ID, string(state), at, by, c.Version).Query(exactlyOne)
 }
 

@@ -118,13 +118,18 @@ func (p plan) scans() []plan {
 // explain gives the plan of a statement without running it.
 func explain(t *testing.T, o *office.Office, s statement) (plan, string) {
 	t.Helper()
-	return explainAs(t, o, s, "EXPLAIN (FORMAT JSON) ")
+	return explainAs(t, o.Pool, s, "EXPLAIN (FORMAT JSON) ")
 }
 
-func explainAs(t *testing.T, o *office.Office, s statement, how string) (plan, string) {
+// asked is a pool, or a transaction.
+type asked interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func explainAs(t *testing.T, db asked, s statement, how string) (plan, string) {
 	t.Helper()
 	var answer []byte
-	if err := o.Pool.QueryRow(t.Context(), how+s.sql, s.args...).Scan(&answer); err != nil {
+	if err := db.QueryRow(t.Context(), how+s.sql, s.args...).Scan(&answer); err != nil {
 		t.Fatalf("%v\n%s", err, s.sql)
 	}
 	var plans []struct{ Plan plan }
@@ -463,7 +468,7 @@ func TestAPageReadsNoMoreThanTwiceItsRows(t *testing.T) {
 		}
 		read, texts := 0.0, ""
 		for _, s := range statements {
-			root, text := explainAs(t, o, s, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
+			root, text := explainAs(t, o.Pool, s, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
 			read += root.read("entries") + root.read("history")
 			texts += s.sql + "\n" + text
 		}

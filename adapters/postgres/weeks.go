@@ -384,13 +384,18 @@ func (t *weekTx) RemovedBy(ctx context.Context, of timesheet.WorkerWeek, person 
 	return removed, err
 }
 
+// Concerning probes for the correction of each entry, and then for each that it
+// has found. As a join it would be one of all with all, as long as nobody has
+// analyzed the table.
 func (t *weekTx) Concerning(ctx context.Context, of timesheet.WorkerWeek) ([]timesheet.Held, error) {
-	changes, err := lateChanges(ctx, t.book.tx, t.book.org, `c.org_id = $1 AND c.state = 'open' AND c.id IN (
+	changes, err := lateChanges(ctx, t.book.tx, t.book.org, `c.org_id = $1 AND `+stillOpen+` AND c.id = ANY (ARRAY(
 			SELECT p.id FROM corrections p WHERE p.org_id = $1 AND p.state = 'open' AND p.user_id = $2 AND p.day BETWEEN $3 AND $4
 			UNION ALL
-			SELECT p.id FROM entries e JOIN corrections p ON p.org_id = $1 AND p.state = 'open' AND p.entry_id = e.id
+			SELECT p.id FROM entries e CROSS JOIN LATERAL (
+				SELECT c.id FROM corrections c WHERE c.org_id = $1 AND c.source = e.source AND c.external_id = e.external_id AND `+stillOpen+` LIMIT 1
+			) p
 			WHERE e.org_id = $1 AND e.user_id = $2 AND e.day BETWEEN $3 AND $4
-		)
+		))
 		ORDER BY c.proposed_at, c.id`, string(t.book.org), of.UserID, of.Week.Monday().Time(), of.Week.Sunday().Time())
 	held := make([]timesheet.Held, len(changes))
 	for i, c := range changes {
@@ -436,13 +441,43 @@ func (t *weekTx) Save(ctx context.Context, before, after timesheet.Sheet) error 
 
 func (t *weekTx) Close(ctx context.Context, c timesheet.Correction) error {
 	rows, err := t.book.tx.Query(ctx, `
-		UPDATE corrections SET state = $3, closed_at = $4, closed_by = $5, closed_reason = $6, digest = $7, entry_id = $8
-		WHERE org_id = $1 AND id = $2 AND state = 'open' AND version = $9 RETURNING 1`, string(t.book.org), c.ID, string(c.State), c.ClosedAt, c.ClosedBy,
+		UPDATE corrections c SET state = $3, closed_at = $4, closed_by = $5, closed_reason = $6, digest = $7, entry_id = $8
+		WHERE c.org_id = $1 AND c.id = $2 AND `+stillOpen+` AND c.version = $9 RETURNING 1`, string(t.book.org), c.ID, string(c.State), c.ClosedAt, c.ClosedBy,
 		nullText(c.Reason), nullDigest(c.Digest), nullID(c.EntryID), c.Version)
 	if err != nil {
 		return err
 	}
 	return exactlyOne(rows)
+}
+
+// Obsolete is one statement about one table: joined with the versions it could
+// be planned as a join of all with all.
+func (t *weekTx) Obsolete(ctx context.Context, open []timesheet.Correction, by, reason string, at time.Time) error {
+	ids := make([]timesheet.ID, len(open))
+	versions := make(map[timesheet.ID]int, len(open))
+	for i, c := range open {
+		ids[i], versions[c.ID] = c.ID, c.Version
+	}
+	rows, err := t.book.tx.Query(ctx, `
+		UPDATE corrections c SET state = 'obsolete', closed_at = $3, closed_by = $4, closed_reason = $5
+		WHERE c.org_id = $1 AND c.id = ANY ($2) AND `+stillOpen+` RETURNING c.id, c.version`, string(t.book.org), ids, at, by, reason)
+	if err != nil {
+		return err
+	}
+	var id timesheet.ID
+	var version int
+	if _, err := pgx.ForEachRow(rows, []any{&id, &version}, func() error {
+		if versions[id] == version {
+			delete(versions, id)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if len(versions) > 0 {
+		return errRaced
+	}
+	return nil
 }
 
 func (t *weekTx) Receive(ctx context.Context, e timesheet.Entry, last timesheet.Received) error {

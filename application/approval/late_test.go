@@ -159,8 +159,8 @@ func TestANewerStampOfADismissedRevisionIsKept(t *testing.T) {
 // weekStore is approval.Weeks under a name that is none of its methods.
 type weekStore approval.Weeks
 
-// rushed lets something happen between reading a correction and deciding about
-// it.
+// rushed lets something happen between reading corrections and writing what
+// becomes of them.
 type rushed struct {
 	weekStore
 	meanwhile func()
@@ -179,6 +179,12 @@ func (r rushedTx) Correction(ctx context.Context, id timesheet.ID) (approval.Lat
 	c, err := r.WeekTx.Correction(ctx, id)
 	r.meanwhile()
 	return c, err
+}
+
+func (r rushedTx) Concerning(ctx context.Context, of timesheet.WorkerWeek) ([]timesheet.Held, error) {
+	held, err := r.WeekTx.Concerning(ctx, of)
+	r.meanwhile()
+	return held, err
 }
 
 // first is If-Match with the first version.
@@ -223,6 +229,31 @@ func TestAProposalThatComesWhileItIsDecidedAboutIsNotDecidedAbout(t *testing.T) 
 				t.Errorf("%+v, %v", open, err)
 			}
 		})
+	}
+}
+
+// The same holds for a week that is reopened: what is proposed by then goes by the
+// newer proposal.
+func TestAProposalThatComesWhileItsWeekIsReopenedIsJudgedAsItIs(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	id := late(t, o, "new")
+	bens := timesheet.WorkerWeek{UserID: "ben", Week: anns.Week}
+	o.Receive(t, office.Row("other", office.Of("ben"), office.Hours("1")))
+	must(t)(o.Mover.Approve(t.Context(), bob, bens, nil))
+	times := 0
+	weeks := rushed{o.Sheets, func() {
+		if times++; times == 1 {
+			o.Receive(t, office.Row("new", office.Of("ben"), office.Hours("4")))
+		}
+	}}
+	mover := approval.NewMover(weeks, o.Weeks, timesheet.Day{}, fixture.NewID, o.Clock.Now)
+	if w := must(t)(mover.Reopen(t.Context(), bob, anns, "late hours", nil)); w.Sheet.State != timesheet.WeekOpen || w.Overview.Entries != 1 || times != 2 {
+		t.Errorf("after %d readings it is %s, with %d entries", times, w.Sheet.State, w.Overview.Entries)
+	}
+	open, _, err := o.Corrector.List(t.Context(), carol, approval.CorrectionFilter{State: timesheet.CorrectionOpen}, approval.CorrectionPlace{}, 10)
+	if err != nil || len(open) != 1 || open[0].Correction.ID != id || open[0].Correction.Version != 2 || open[0].Correction.Content.UserID != "ben" {
+		t.Errorf("%+v, %v", open, err)
 	}
 }
 

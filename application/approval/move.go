@@ -207,8 +207,8 @@ func (m *Mover) store(ctx context.Context, tx WeekTx, by identity.Principal, ent
 	for _, e := range changed {
 		writing = append(writing, timesheet.Stored{Before: timesheet.Held{Entry: was[e.ID()], Exists: true}, Verdict: timesheet.Verdict{Entry: e}})
 	}
-	for _, c := range late.closed {
-		if err := tx.Close(ctx, c); err != nil {
+	if len(late.obsolete) > 0 {
+		if err := tx.Obsolete(ctx, late.obsolete, by.ID, "reopened", instant(m.now())); err != nil {
 			return err
 		}
 	}
@@ -220,8 +220,8 @@ func (m *Mover) store(ctx context.Context, tx WeekTx, by identity.Principal, ent
 
 // late is what becomes of late changes when their week is reopened.
 type late struct {
-	closed  []timesheet.Correction
-	writing []timesheet.Stored
+	obsolete []timesheet.Correction
+	writing  []timesheet.Stored
 }
 
 // rejudge judges the open corrections that concern a week as if they came now
@@ -279,7 +279,7 @@ func (m *Mover) rejudge(ctx context.Context, tx WeekTx, by identity.Principal, o
 		}
 		if j.Verdict.Obsolete {
 			j.Verdict.Obsolete = false
-			l.closed = append(l.closed, closed(*j.Before.Open, timesheet.CorrectionObsolete, by.ID, "reopened", m.now()))
+			l.obsolete = append(l.obsolete, *j.Before.Open)
 		}
 		if j.Verdict.Writes() {
 			l.writing = append(l.writing, j)
@@ -330,6 +330,9 @@ func fitting(ctx context.Context, tx WeekTx, judged []timesheet.Stored) ([]times
 
 // closed gives the correction at its end.
 func closed(c timesheet.Correction, state timesheet.CorrectionState, by, reason string, now time.Time) timesheet.Correction {
-	c.State, c.ClosedBy, c.Reason, c.ClosedAt = state, by, reason, now.UTC().Truncate(time.Microsecond)
+	c.State, c.ClosedBy, c.Reason, c.ClosedAt = state, by, reason, instant(now)
 	return c
 }
+
+// instant is a time as it is kept.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

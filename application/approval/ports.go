@@ -6,6 +6,7 @@ package approval
 
 import (
 	"context"
+	"time"
 
 	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
@@ -91,6 +92,9 @@ type WeekTx interface {
 	Save(ctx context.Context, before, after timesheet.Sheet) error
 	// Close writes the end of a correction that is open.
 	Close(ctx context.Context, c timesheet.Correction) error
+	// Obsolete ends corrections that are open: they have no object any more. There
+	// may be thousands.
+	Obsolete(ctx context.Context, open []timesheet.Correction, by, reason string, at time.Time) error
 	// Receive writes what counts as last received of the entry.
 	Receive(ctx context.Context, entry timesheet.Entry, last timesheet.Received) error
 	// Store writes what the verdicts ask for, as one write of the change feed.
