@@ -340,7 +340,7 @@ func TestAPageOfImportsReadsNoMoreThanItShows(t *testing.T) {
 			}
 			shown = len(page)
 		}) {
-			root, text := explainAs(t, o, s, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
+			root, text := explainAs(t, o.Pool, s, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
 			// One more tells whether there is another page.
 			if read := root.read("imports"); read > float64(shown+1) {
 				t.Errorf("%s reads %.0f imports for %d:\n%s\n%s", name, read, shown, s.sql, text)
