@@ -21,8 +21,10 @@ const versionTable = "public.schema_version"
 
 const (
 	// migrationLockWait bounds how long a migration queues for a table, and
-	// with it how long all other traffic queues behind the migration.
-	migrationLockWait = time.Second
+	// with it how long all other traffic queues behind the migration. It must
+	// exceed deadlock_timeout (1 s): only after that does PostgreSQL cancel an
+	// autovacuum that is in the way.
+	migrationLockWait = 2 * time.Second
 	// migrationPause is the longest pause before the next try; on average traffic has half of it to catch up.
 	migrationPause = time.Second
 )
