@@ -27,6 +27,8 @@ const (
 	migrationLockWait = 2 * time.Second
 	// migrationPause is the longest pause before the next try; on average traffic has half of it to catch up.
 	migrationPause = time.Second
+	// migrationClosing bounds how long a migration that is given up is waited for.
+	migrationClosing = 5 * time.Second
 )
 
 // Migrate applies the migrations of files that the database lacks, each in a
@@ -74,8 +76,7 @@ func migrateOnce(ctx context.Context, config *pgx.ConnConfig, files fs.FS) (appl
 	if err != nil {
 		return 0, err
 	}
-	// Closing gives the lock back in any case.
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer closeEntirely(conn)
 	migrator, err := migrate.NewMigrator(ctx, conn, versionTable)
 	if err != nil {
 		return 0, err
@@ -93,6 +94,19 @@ func migrateOnce(ctx context.Context, config *pgx.ConnConfig, files fs.FS) (appl
 		applied-- // the last one begun is the one that failed
 	}
 	return applied, err
+}
+
+// closeEntirely gives the lock back in any case. Of a connection whose context
+// ended it waits until the server has heard of that: a program that ends sooner
+// leaves it at work, with all the locks that it has.
+func closeEntirely(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), migrationClosing)
+	defer cancel()
+	_ = conn.Close(ctx)
+	select {
+	case <-conn.PgConn().CleanupDone():
+	case <-ctx.Done():
+	}
 }
 
 // Schema compares a database with the migrations of this program.

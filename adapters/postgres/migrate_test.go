@@ -236,6 +236,34 @@ func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
 	})
 }
 
+func TestAMigrationThatIsGivenUpIsOverInTheDatabaseToo(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	monitor := connect(t, url)
+	sessions := func(that string) (n int) {
+		err := monitor.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "+
+			"AND application_name = 'timesheets migrate' AND "+that).Scan(&n)
+		if err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	ctx, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	given := make(chan error, 1)
+	go func() {
+		_, err := postgres.Migrate(ctx, url, files("CREATE TABLE a (n int); SELECT pg_sleep(600)"))
+		given <- err
+	}()
+	for sessions("wait_event = 'PgSleep'") == 0 && !t.Failed() && len(given) == 0 {
+	}
+	giveUp()
+	wantFault(t, <-given, fault.Unavailable, "migration_out_of_time")
+	if sessions("true") > 0 {
+		t.Error("the database is still at it")
+	}
+}
+
 // migrationsThatWait are the sessions of migrations of this database that wait for a lock.
 func migrationsThatWait(ctx context.Context, monitor *pgx.Conn) (pids []int, err error) {
 	rows, err := monitor.Query(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "+
