@@ -24,3 +24,6 @@ func InTx(ctx context.Context, pool *pgxpool.Pool, fn func(Querier) error) error
 func InSnapshot(ctx context.Context, pool *pgxpool.Pool, fn func(Querier) error) error {
 	return inSnapshot(ctx, pool, func(tx *transaction) error { return fn(tx) })
 }
+
+// MigrateWhile is Migrate with a patience that a test ends when it likes.
+var MigrateWhile = migrateWhile

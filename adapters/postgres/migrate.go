@@ -34,13 +34,22 @@ const (
 // Migrate applies the migrations of files that the database lacks, each in a
 // transaction of its own, and returns how many it applied. Of programs that
 // start at once one applies them while the others wait. A table that is in use
-// is tried for again and again until ctx ends, so give ctx a deadline.
+// is tried for again and again, for as long as patience lasts. A migration that
+// is under way is left its time, which is what a large table takes: only the end
+// of ctx undoes it.
 //
 // It only ever moves forward: a database that is ahead of files was migrated
 // by a newer program and is left as it is. The connection must reach
 // PostgreSQL itself, not a transaction pooler, which has no place to keep the
 // lock that the starters share.
-func Migrate(ctx context.Context, databaseURL string, files fs.FS) (applied int, err error) {
+func Migrate(ctx context.Context, databaseURL string, files fs.FS, patience time.Duration) (applied int, err error) {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return migrateWhile(ctx, waiting, databaseURL, files)
+}
+
+// migrateWhile begins nothing once waiting has ended, which is part of ctx.
+func migrateWhile(ctx, waiting context.Context, databaseURL string, files fs.FS) (applied int, err error) {
 	config, err := Config{URL: databaseURL, ApplicationName: "timesheets migrate"}.pool()
 	if err != nil {
 		return 0, err
@@ -49,29 +58,32 @@ func Migrate(ctx context.Context, databaseURL string, files fs.FS) (applied int,
 	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(migrationLockWait.Milliseconds())
 	var inUse error // what the last try that reached a table was told of it
 	for {
-		n, err := migrateOnce(ctx, config.ConnConfig, files)
+		n, err := migrateOnce(ctx, waiting, config.ConnConfig, files)
 		applied += n
 		switch {
 		case err == nil:
 			return applied, nil
 		case sqlState(err) == lockNotAvailable:
 			inUse = err
-		case ctx.Err() != nil && inUse != nil:
+		case waiting.Err() != nil && inUse != nil && sqlState(err) == "":
 			// Out of time while it connected for the next try: the table is the reason.
 			return applied, migrationFault(errors.Join(inUse, err))
 		default:
 			return applied, migrationFault(err)
 		}
 		select {
-		case <-ctx.Done():
-			return applied, migrationFault(errors.Join(context.Cause(ctx), inUse))
+		case <-waiting.Done():
+			return applied, migrationFault(errors.Join(context.Cause(waiting), inUse))
 		case <-time.After(rand.N(migrationPause)):
 		}
 	}
 }
 
 // migrateOnce applies what it can get the locks for.
-func migrateOnce(ctx context.Context, config *pgx.ConnConfig, files fs.FS) (applied int, err error) {
+func migrateOnce(ctx, waiting context.Context, config *pgx.ConnConfig, files fs.FS) (applied int, err error) {
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	underWay := context.AfterFunc(waiting, giveUp)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return 0, err
@@ -84,7 +96,10 @@ func migrateOnce(ctx context.Context, config *pgx.ConnConfig, files fs.FS) (appl
 	if err := migrator.LoadMigrations(files); err != nil {
 		return 0, err
 	}
-	migrator.OnStart = func(int32, string, string, string) { applied++ }
+	migrator.OnStart = func(int32, string, string, string) {
+		underWay() // from now on nobody hurries it
+		applied++
+	}
 	err = migrator.Migrate(ctx)
 	if _, ahead := errors.AsType[migrate.BadVersionError](err); ahead {
 		// The database is ahead of us.

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -21,6 +22,9 @@ import (
 	"timesheets/migrations"
 	"timesheets/test/pgtest"
 )
+
+// patience is more than any migration here needs.
+const patience = time.Minute
 
 // files makes migrations of statements, numbered from 1.
 func files(statements ...string) fstest.MapFS {
@@ -66,7 +70,7 @@ func TestOfEightThatStartAtOnceOneMigrates(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			n, err := postgres.Migrate(t.Context(), url, steps)
+			n, err := postgres.Migrate(t.Context(), url, steps, patience)
 			if err != nil {
 				t.Error(err)
 			}
@@ -90,10 +94,10 @@ func TestTheProductsOwnMigrationsApplyOnce(t *testing.T) {
 	if err != nil || !before.Behind() || before.Database != 0 {
 		t.Errorf("an empty database: got %+v, %v", before, err)
 	}
-	if n, err := postgres.Migrate(t.Context(), url, migrations.Files); err != nil || n != before.Program {
+	if n, err := postgres.Migrate(t.Context(), url, migrations.Files, patience); err != nil || n != before.Program {
 		t.Errorf("got %d, %v, want %d", n, err, before.Program)
 	}
-	if n, err := postgres.Migrate(t.Context(), url, migrations.Files); err != nil || n != 0 {
+	if n, err := postgres.Migrate(t.Context(), url, migrations.Files, patience); err != nil || n != 0 {
 		t.Errorf("the second time: got %d, %v, want nothing to do", n, err)
 	}
 	after, err := postgres.ReadSchema(t.Context(), pool, migrations.Files)
@@ -105,11 +109,11 @@ func TestTheProductsOwnMigrationsApplyOnce(t *testing.T) {
 func TestADatabaseOfANewerProgramIsLeftAsItIs(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t)
-	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)")); err != nil {
+	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)"), patience); err != nil {
 		t.Fatal(err)
 	}
 	old := files("CREATE TABLE a (n int)")
-	if n, err := postgres.Migrate(t.Context(), url, old); err != nil || n != 0 {
+	if n, err := postgres.Migrate(t.Context(), url, old, patience); err != nil || n != 0 {
 		t.Errorf("got %d, %v, want nothing to do", n, err)
 	}
 	if got := schemaOf(t, url, old); !got.Ahead() || got.Behind() || got.Database != 2 {
@@ -121,7 +125,7 @@ func TestAMigrationThatFailsIsUndoneAndTheOnesBeforeItStand(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t)
 	broken := files("CREATE TABLE a (n int)", "CREATE TABLE b (n int); SELECT 1/0", "CREATE TABLE c (n int)")
-	n, err := postgres.Migrate(t.Context(), url, broken)
+	n, err := postgres.Migrate(t.Context(), url, broken, patience)
 	wantFault(t, err, fault.Internal, "migration_failed")
 	if n != 1 || err == nil || !strings.Contains(err.Error(), "0002_step.sql") || !strings.Contains(err.Error(), "division by zero") {
 		t.Errorf("got %d, %v, want 1 and an error that names file and reason", n, err)
@@ -133,7 +137,7 @@ func TestAMigrationThatFailsIsUndoneAndTheOnesBeforeItStand(t *testing.T) {
 	if tables != "a schema_version" {
 		t.Errorf("got the tables %s", tables)
 	}
-	if n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)")); err != nil || n != 1 {
+	if n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)"), patience); err != nil || n != 1 {
 		t.Errorf("once repaired: got %d, %v", n, err)
 	}
 }
@@ -142,7 +146,7 @@ func TestAMigrationThatFailsIsUndoneAndTheOnesBeforeItStand(t *testing.T) {
 func inUse(t *testing.T) (url string, report pgx.Tx) {
 	t.Helper()
 	url = pgtest.Empty(t)
-	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)")); err != nil {
+	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)"), patience); err != nil {
 		t.Fatal(err)
 	}
 	report, err := connect(t, url).Begin(t.Context())
@@ -160,7 +164,7 @@ func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
 	url, report := inUse(t)
 	migrated := make(chan error, 1)
 	go func() {
-		n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "ALTER TABLE a ADD COLUMN m int"))
+		n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "ALTER TABLE a ADD COLUMN m int"), patience)
 		if err == nil && n != 1 {
 			err = errors.New("it applied nothing")
 		}
@@ -216,24 +220,65 @@ func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
 				}
 			}
 		})
-		n, err := postgres.Migrate(ctx, url, steps)
+		n, err := postgres.Migrate(ctx, url, steps, patience)
 		wantFault(t, err, fault.Unavailable, "migration_out_of_time")
 		if n != 0 {
 			t.Errorf("got %d applied", n)
 		}
 		over()
 	})
-	t.Run("while it connects for the next try", func(t *testing.T) {
+	t.Run("or its patience with the table", func(t *testing.T) {
 		t.Parallel()
 		url, _ := inUse(t)
-		ctx, over := context.WithCancel(t.Context())
-		defer over()
-		n, err := postgres.Migrate(ctx, letsOneIn(t, url, over), steps)
+		n, err := postgres.Migrate(t.Context(), url, steps, time.Second)
 		wantFault(t, err, fault.Unavailable, "migration_out_of_time")
 		if n != 0 {
 			t.Errorf("got %d applied", n)
 		}
 	})
+	t.Run("while it connects for the next try", func(t *testing.T) {
+		t.Parallel()
+		url, _ := inUse(t)
+		ctx, over := context.WithCancel(t.Context())
+		defer over()
+		n, err := postgres.Migrate(ctx, letsOneIn(t, url, over), steps, patience)
+		wantFault(t, err, fault.Unavailable, "migration_out_of_time")
+		if n != 0 {
+			t.Errorf("got %d applied", n)
+		}
+	})
+}
+
+func TestAMigrationThatIsUnderWayIsLeftItsTime(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	// It goes on until somebody says enough.
+	steps := files("CREATE TABLE enough (n int)",
+		"DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM enough) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$")
+	monitor := connect(t, url)
+	waiting, over := context.WithCancel(t.Context())
+	defer over()
+	migrated := make(chan error, 1)
+	go func() {
+		n, err := postgres.MigrateWhile(t.Context(), waiting, url, steps)
+		if err == nil && n != 2 {
+			err = fmt.Errorf("%d were applied", n)
+		}
+		migrated <- err
+	}()
+	for underWay := false; !underWay; {
+		err := monitor.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')").Scan(&underWay)
+		if err != nil || len(migrated) > 0 {
+			t.Fatal(err, len(migrated))
+		}
+	}
+	over()
+	if _, err := monitor.Exec(t.Context(), "INSERT INTO enough VALUES (1)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestAMigrationThatIsGivenUpIsOverInTheDatabaseToo(t *testing.T) {
@@ -252,7 +297,7 @@ func TestAMigrationThatIsGivenUpIsOverInTheDatabaseToo(t *testing.T) {
 	defer giveUp()
 	given := make(chan error, 1)
 	go func() {
-		_, err := postgres.Migrate(ctx, url, files("CREATE TABLE a (n int); SELECT pg_sleep(600)"))
+		_, err := postgres.Migrate(ctx, url, files("CREATE TABLE a (n int); SELECT pg_sleep(600)"), patience)
 		given <- err
 	}()
 	for sessions("wait_event = 'PgSleep'") == 0 && !t.Failed() && len(given) == 0 {
@@ -318,7 +363,7 @@ func TestEveryMigrationWaitsAShortTimeForItsLocks(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t)
 	record := "INSERT INTO waits SELECT current_setting('lock_timeout')"
-	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE waits (t text)", record, "SET lock_timeout = '1h'", record)); err != nil {
+	if _, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE waits (t text)", record, "SET lock_timeout = '1h'", record), patience); err != nil {
 		t.Fatal(err)
 	}
 	var waits string
@@ -361,7 +406,7 @@ func TestAMigrationGetsPastAnAutovacuum(t *testing.T) {
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if n, err := postgres.Migrate(ctx, server.URL(), files("ALTER TABLE a ADD COLUMN m int")); err != nil || n != 1 {
+	if n, err := postgres.Migrate(ctx, server.URL(), files("ALTER TABLE a ADD COLUMN m int"), patience); err != nil || n != 1 {
 		t.Errorf("got %d, %v", n, err)
 	}
 }
@@ -371,16 +416,16 @@ func TestWhoMayNotMigrateIsToldWhy(t *testing.T) {
 	server := pgtest.Server(t)
 	notOurs := strings.Replace(server.URL(), "/timesheets?", "/postgres?", 1)
 	steps := files("CREATE TABLE a (n int)")
-	_, err := postgres.Migrate(t.Context(), notOurs, steps)
+	_, err := postgres.Migrate(t.Context(), notOurs, steps, patience)
 	wantFault(t, err, fault.Invalid, "migration_not_allowed")
 
-	_, err = postgres.Migrate(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d", steps)
+	_, err = postgres.Migrate(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d", steps, patience)
 	wantFault(t, err, fault.Unavailable, "database_unavailable")
 
-	_, err = postgres.Migrate(t.Context(), "s3cret", steps)
+	_, err = postgres.Migrate(t.Context(), "s3cret", steps, patience)
 	wantFault(t, err, fault.Invalid, "database_url_unreadable")
 
-	_, err = postgres.Migrate(t.Context(), pooler(t), steps)
+	_, err = postgres.Migrate(t.Context(), pooler(t), steps, patience)
 	wantFault(t, err, fault.Invalid, "migration_through_pooler")
 }
 

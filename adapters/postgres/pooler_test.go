@@ -147,6 +147,6 @@ func TestNothingIsKeptOnConnectionsThatAPoolerHandsOut(t *testing.T) {
 
 func TestMigrationsRefuseATransactionPooler(t *testing.T) {
 	t.Parallel()
-	_, err := postgres.Migrate(t.Context(), pgbouncer(t, pgtest.Empty(t)), migrations.Files)
+	_, err := postgres.Migrate(t.Context(), pgbouncer(t, pgtest.Empty(t)), migrations.Files, patience)
 	wantFault(t, err, fault.Invalid, "migration_through_pooler")
 }

@@ -91,7 +91,7 @@ func (s *stage) set(ctx context.Context) error {
 			return server.Description(), nil
 		}},
 		{"Migrations", func() (string, error) {
-			n, err := postgres.Migrate(ctx, databaseURL, migrations.Files)
+			n, err := postgres.Migrate(ctx, databaseURL, migrations.Files, time.Minute)
 			return fmt.Sprintf("%d applied", n), err
 		}},
 		{"Issuer", s.startIssuer},

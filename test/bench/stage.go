@@ -118,7 +118,7 @@ func (s *stage) open(ctx context.Context, name string) (*database, error) {
 	}
 	u.Path = "/" + name
 	db := &database{name: name, url: u.String()}
-	if _, err := postgres.Migrate(ctx, db.url, migrations.Files); err != nil {
+	if _, err := postgres.Migrate(ctx, db.url, migrations.Files, time.Minute); err != nil {
 		return nil, err
 	}
 	if db.pool, err = pgxpool.New(ctx, db.url); err != nil {

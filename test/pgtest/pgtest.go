@@ -70,7 +70,7 @@ func Server(t testing.TB) *localpostgres.Server {
 			t.Errorf("stop the server of this test: %v", err)
 		}
 	})
-	if _, err := postgres.Migrate(t.Context(), s.URL(), migrations.Files); err != nil {
+	if _, err := postgres.Migrate(t.Context(), s.URL(), migrations.Files, statementTimeout); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("a server of its own: %s", s.Description())

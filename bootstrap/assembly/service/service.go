@@ -53,9 +53,9 @@ func (s *Service) Addr() net.Addr { return s.ln.Addr() }
 func (s *Service) MetricsAddr() net.Addr { return s.metrics.Addr() }
 
 const (
-	shutdownTimeout  = 20 * time.Second // for requests in flight, once SHUTDOWN_DELAY is over
-	migrationTimeout = time.Minute      // for one attempt
-	longestPause     = 10 * time.Second // between two attempts to migrate
+	shutdownTimeout   = 20 * time.Second // for requests in flight, once SHUTDOWN_DELAY is over
+	migrationPatience = time.Minute      // with tables in use, in one attempt
+	longestPause      = 10 * time.Second // between two attempts to migrate
 )
 
 // Run serves until ctx ends, and then lets requests in flight finish. What it
@@ -96,9 +96,7 @@ func (s *Service) Run(ctx context.Context) error {
 // serve beside.
 func (s *Service) migrate(ctx context.Context) {
 	for pause := time.Second; ; pause = min(2*pause, longestPause) {
-		attempt, cancel := context.WithTimeout(ctx, migrationTimeout)
-		applied, err := postgres.Migrate(attempt, s.config.DatabaseURL.Reveal(), migrations.Files)
-		cancel()
+		applied, err := postgres.Migrate(ctx, s.config.DatabaseURL.Reveal(), migrations.Files, migrationPatience)
 		if err == nil {
 			s.log.Info("the schema is up to date", "migrations_applied", applied)
 			return
