@@ -39,9 +39,9 @@ const (
 // of ctx undoes it.
 //
 // It only ever moves forward: a database that is ahead of files was migrated
-// by a newer program and is left as it is. The connection must reach
-// PostgreSQL itself, not a transaction pooler, which has no place to keep the
-// lock that the starters share.
+// by a newer program and is left as it is. Where something is lacking, the
+// connection must reach PostgreSQL itself, not a transaction pooler, which has
+// no place to keep the lock that the starters share.
 func Migrate(ctx context.Context, databaseURL string, files fs.FS, patience time.Duration) (applied int, err error) {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -53,6 +53,9 @@ func migrateWhile(ctx, waiting context.Context, databaseURL string, files fs.FS)
 	config, err := Config{URL: databaseURL, ApplicationName: "timesheets migrate"}.pool()
 	if err != nil {
 		return 0, err
+	}
+	if schema, err := schemaAt(waiting, config.ConnConfig, files); err != nil || !schema.Behind() {
+		return 0, migrationFault(err)
 	}
 	// A startup parameter, since each migration ends with RESET ALL.
 	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(migrationLockWait.Milliseconds())
@@ -138,17 +141,33 @@ func (s Schema) Behind() bool { return s.Database < s.Program }
 func (s Schema) Ahead() bool { return s.Database > s.Program }
 
 // ReadSchema finds out where the database stands.
-func ReadSchema(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (Schema, error) {
+func ReadSchema(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (schema Schema, err error) {
+	err = onConn(ctx, pool, func(conn *pgxpool.Conn) error {
+		schema, err = readSchema(ctx, conn.Conn(), files)
+		return err
+	})
+	return schema, translate(err)
+}
+
+// schemaAt is ReadSchema over a connection of its own.
+func schemaAt(ctx context.Context, config *pgx.ConnConfig, files fs.FS) (Schema, error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return Schema{}, err
+	}
+	defer closeEntirely(conn)
+	return readSchema(ctx, conn, files)
+}
+
+func readSchema(ctx context.Context, conn *pgx.Conn, files fs.FS) (Schema, error) {
 	names, err := migrate.FindMigrations(files)
 	if err != nil {
 		return Schema{}, fault.Wrap(err, fault.Internal, "migrations_unreadable", "The program's migrations cannot be read.")
 	}
 	schema := Schema{Program: len(names)}
-	err = onConn(ctx, pool, func(conn *pgxpool.Conn) error {
-		return conn.QueryRow(ctx, "SELECT version FROM "+versionTable).Scan(&schema.Database)
-	})
+	err = conn.QueryRow(ctx, "SELECT version FROM "+versionTable).Scan(&schema.Database)
 	if err != nil && sqlState(err) != undefinedTable {
-		return Schema{}, translate(err)
+		return Schema{}, err
 	}
 	return schema, nil
 }
@@ -182,7 +201,7 @@ func migrationFault(err error) error {
 	switch sqlState(err) {
 	case protocolViolation:
 		return fault.Wrap(err, fault.Invalid, "migration_through_pooler",
-			"Migrations need a connection to PostgreSQL itself, not to a transaction pooler such as PgBouncer.")
+			"Migrations need a connection to PostgreSQL itself, not to a transaction pooler such as PgBouncer: DATABASE_DIRECT_URL is for that.")
 	case insufficientPrivilege:
 		return fault.Wrap(err, fault.Invalid, "migration_not_allowed",
 			"The database role may not create tables. Migrate as the owner of the database.")

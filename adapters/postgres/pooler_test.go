@@ -150,3 +150,10 @@ func TestMigrationsRefuseATransactionPooler(t *testing.T) {
 	_, err := postgres.Migrate(t.Context(), pgbouncer(t, pgtest.Empty(t)), migrations.Files, patience)
 	wantFault(t, err, fault.Invalid, "migration_through_pooler")
 }
+
+func TestThroughATransactionPoolerASchemaIsSeenToBeUpToDate(t *testing.T) {
+	t.Parallel()
+	if n, err := postgres.Migrate(t.Context(), pgbouncer(t, pgtest.Database(t)), migrations.Files, patience); err != nil || n != 0 {
+		t.Errorf("got %d, %v, want nothing to do", n, err)
+	}
+}

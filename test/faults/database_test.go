@@ -218,3 +218,18 @@ func TestAnAPIThatStartsBeforeItsDatabaseBecomesReadyWithIt(t *testing.T) {
 	api.AwaitReady(t)
 	api.Machine(t, "").Get(t, "/v1/timesheets").Is(t, 200)
 }
+
+// Beside each other two databases show which way what goes.
+func TestMigrationsGoADirectWayToTheDatabase(t *testing.T) {
+	t.Parallel()
+	pooled, direct := pgtest.Empty(t), pgtest.Empty(t)
+	api := apitest.Launch(t, pooled, apitest.Settings{"DATABASE_DIRECT_URL": direct})
+	if !apitest.Eventually(t, time.Minute, func() bool { return api.Said("the schema is up to date") > 0 }) {
+		t.Fatal("nothing is migrated")
+	}
+	const tables = `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`
+	if ask[struct{ N int }](t, direct, tables).N == 0 || ask[struct{ N int }](t, pooled, tables).N != 0 {
+		t.Error("the migrations went the other way")
+	}
+	api.Await(t, "/readyz", http.StatusServiceUnavailable)
+}

@@ -4,6 +4,7 @@
 package service
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -21,6 +22,7 @@ import (
 // Config is what the environment says. The README explains each variable.
 type Config struct {
 	DatabaseURL  assembly.Secret `env:"DATABASE_URL,required"`
+	DirectURL    assembly.Secret `env:"DATABASE_DIRECT_URL"`
 	PoolMax      int             `env:"DATABASE_POOL_MAX" envDefault:"10"`
 	PoolMin      int             `env:"DATABASE_POOL_MIN" envDefault:"0"`
 	PoolLifetime time.Duration   `env:"DATABASE_POOL_LIFETIME" envDefault:"30m"`
@@ -92,6 +94,9 @@ func (c Config) check() error {
 	}
 	return errors.Join(wrong...)
 }
+
+// migrationURL is where migrations connect to: past a pooler, if there is one.
+func (c Config) migrationURL() string { return cmp.Or(c.DirectURL, c.DatabaseURL).Reveal() }
 
 func (c Config) issuerVariable() string {
 	if c.Domain != "" {

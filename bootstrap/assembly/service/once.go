@@ -16,7 +16,7 @@ import (
 
 // Migrate brings the schema up to date and ends.
 func Migrate(ctx context.Context, c Config, log *slog.Logger) error {
-	applied, err := postgres.Migrate(ctx, c.DatabaseURL.Reveal(), migrations.Files, 10*migrationPatience)
+	applied, err := postgres.Migrate(ctx, c.migrationURL(), migrations.Files, 10*migrationPatience)
 	if err == nil {
 		log.Info("the schema is up to date", "migrations_applied", applied)
 	}

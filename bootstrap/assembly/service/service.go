@@ -96,7 +96,7 @@ func (s *Service) Run(ctx context.Context) error {
 // serve beside.
 func (s *Service) migrate(ctx context.Context) {
 	for pause := time.Second; ; pause = min(2*pause, longestPause) {
-		applied, err := postgres.Migrate(ctx, s.config.DatabaseURL.Reveal(), migrations.Files, migrationPatience)
+		applied, err := postgres.Migrate(ctx, s.config.migrationURL(), migrations.Files, migrationPatience)
 		if err == nil {
 			s.log.Info("the schema is up to date", "migrations_applied", applied)
 			return
