@@ -65,6 +65,8 @@ func translatePg(err error, pg *pgconn.PgError) error {
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), pg.Code == "25006",
 		pg.Code == "XX000" && strings.Contains(pg.Message, "failure on connection"):
 		return unreachable(err)
+	case pg.Code == undefinedTable, pg.Code == undefinedColumn:
+		return unavailable(err, "database_unavailable", "The database lacks a migration, which may be under way. Nothing was written. Send the same request again.", 2*time.Second)
 	}
 	return err
 }

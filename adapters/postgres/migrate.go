@@ -175,6 +175,7 @@ func readSchema(ctx context.Context, conn *pgx.Conn, files fs.FS) (Schema, error
 // SQLSTATEs that mean something of their own to a migration.
 const (
 	undefinedTable        = "42P01"
+	undefinedColumn       = "42703"
 	insufficientPrivilege = "42501"
 	lockNotAvailable      = "55P03"
 	protocolViolation     = "08P01" // how a pooler answers a startup parameter that it cannot keep
@@ -205,9 +206,12 @@ func migrationFault(err error) error {
 	case insufficientPrivilege:
 		return fault.Wrap(err, fault.Invalid, "migration_not_allowed",
 			"The database role may not create tables. Migrate as the owner of the database.")
-	}
-	if known, ok := errors.AsType[*fault.Error](translate(err)); ok {
-		return known
+	case undefinedTable, undefinedColumn:
+		// A migration that is wrong, not one that is lacking.
+	default:
+		if known, ok := errors.AsType[*fault.Error](translate(err)); ok {
+			return known
+		}
 	}
 	return fault.Wrap(err, fault.Internal, "migration_failed", "A migration failed. What came before it stands; what it did itself was undone.")
 }

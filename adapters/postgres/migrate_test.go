@@ -132,6 +132,10 @@ func TestAMigrationThatFailsIsUndoneAndTheOnesBeforeItStand(t *testing.T) {
 	if tables != "a schema_version" {
 		t.Errorf("got the tables %s", tables)
 	}
+	for _, statement := range []string{"DROP TABLE c", "ALTER TABLE a DROP COLUMN o"} {
+		_, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", statement), patience)
+		wantFault(t, err, fault.Internal, "migration_failed")
+	}
 	if n, err := postgres.Migrate(t.Context(), url, files("CREATE TABLE a (n int)", "CREATE TABLE b (n int)"), patience); err != nil || n != 1 {
 		t.Errorf("once repaired: got %d, %v", n, err)
 	}

@@ -219,6 +219,34 @@ func TestAnAPIThatStartsBeforeItsDatabaseBecomesReadyWithIt(t *testing.T) {
 	api.Machine(t, "").Get(t, "/v1/timesheets").Is(t, 200)
 }
 
+// A schema that lacks something is no defect of the program: it may be migrated
+// any moment, or a newer one served before its migration.
+func TestWithoutItsSchemaTheAPICannotServeYet(t *testing.T) {
+	t.Parallel()
+	for name, database := range map[string]string{"without tables": pgtest.Empty(t), "without a column": pgtest.Database(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "without a column" {
+				execute(t, database, `ALTER TABLE entries DROP COLUMN description`)
+			}
+			// What is migrated is another database.
+			api := apitest.Launch(t, database, apitest.Settings{"DATABASE_DIRECT_URL": pgtest.Database(t)})
+			api.Await(t, "/healthz", http.StatusOK)
+			row := map[string]any{"external_id": "1", "user_id": "u", "date": day(0), "project": "P", "seconds": 1}
+			for _, answer := range []apitest.Answer{
+				api.Machine(t, "").Get(t, "/v1/timesheets"),
+				api.Machine(t, "").Post(t, "/v1/timesheets/upload", row),
+				api.Machine(t, "").Post(t, "/v1/timesheets/upload", []any{row}),
+			} {
+				answer.IsProblem(t, http.StatusServiceUnavailable, "database_unavailable")
+				if answer.Header.Get("Retry-After") == "" {
+					t.Error("nothing says when to come again")
+				}
+			}
+		})
+	}
+}
+
 // Beside each other two databases show which way what goes.
 func TestMigrationsGoADirectWayToTheDatabase(t *testing.T) {
 	t.Parallel()

@@ -51,3 +51,18 @@ func ask[T any](t *testing.T, databaseURL, query string, args ...any) T {
 	}
 	return answer
 }
+
+// execute changes something in the database itself.
+func execute(t *testing.T, databaseURL string, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, statement := range statements {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}

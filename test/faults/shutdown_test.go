@@ -85,21 +85,11 @@ func TestAMigrationEndsWithItsProgram(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
 	// The first migration does what it has to do, and then takes its time.
-	owner, err := pgx.Connect(t.Context(), database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer owner.Close(t.Context())
-	for _, statement := range []string{
+	execute(t, database,
 		`CREATE TABLE schema_version (version int4 NOT NULL)`,
 		`INSERT INTO schema_version VALUES (0)`,
 		`CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$`,
-		`CREATE TRIGGER linger BEFORE UPDATE ON schema_version FOR EACH ROW EXECUTE FUNCTION linger()`,
-	} {
-		if _, err := owner.Exec(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+		`CREATE TRIGGER linger BEFORE UPDATE ON schema_version FOR EACH ROW EXECUTE FUNCTION linger()`)
 	migrating := func() bool {
 		return ask[struct{ N int }](t, database, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`).N > 0
 	}
