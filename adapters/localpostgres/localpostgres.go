@@ -37,6 +37,9 @@ type Options struct {
 	URL string
 	// URLName is what a person sets to give that URL, for messages: "DATABASE_URL".
 	URLName string
+	// OwnDatabase is how the name of a database begins that the server of that
+	// URL makes for us alone, and that Stop drops; "" is to use that of the URL.
+	OwnDatabase string
 	// Order of the sources to try; empty is Programs, Docker.
 	Order []Source
 	// Image is what Docker runs, pulled when it is not there; "" is postgres:17-alpine.
@@ -60,7 +63,7 @@ type Server struct {
 	description  string
 
 	mu       sync.Mutex
-	instance instance // nil when the server is not ours, or stopped
+	instance instance // nil when nothing of the server is ours, or it is stopped
 }
 
 // instance is one server that we started. Signals reach its postmaster.

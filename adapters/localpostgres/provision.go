@@ -2,7 +2,9 @@ package localpostgres
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -103,9 +105,20 @@ func given(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &Server{
-		url:          o.URL,
-		superuserURL: o.URL,
-		description:  fmt.Sprintf("PostgreSQL %s at %s:%d/%s, from %s", version, config.Host, config.Port, config.Database, name),
-	}, nil
+	s := &Server{url: o.URL, superuserURL: o.URL}
+	if o.OwnDatabase != "" {
+		own := ownDatabase{o.URL, o.OwnDatabase + "_" + strings.ToLower(rand.Text())}
+		if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE template0", own.name)); err != nil {
+			if ctx.Err() != nil {
+				_ = own.remove() // it may have been made
+			}
+			return nil, fmt.Errorf("%s names a PostgreSQL that makes no database for us: %w", name, err)
+		}
+		config.Database = own.name
+		s.url = WithDatabase(o.URL, own.name)
+		s.superuserURL = s.url
+		s.instance = own
+	}
+	s.description = fmt.Sprintf("PostgreSQL %s at %s:%d/%s, from %s", version, config.Host, config.Port, config.Database, name)
+	return s, nil
 }

@@ -1,5 +1,6 @@
 // Command demo runs the whole system on this machine, with nothing to install
-// or set but a PostgreSQL that it finds by itself: a database, an issuer of
+// or set but a PostgreSQL that it finds by itself (or that DATABASE_URL names,
+// where it makes a database of its own, and drops it): a database, an issuer of
 // tokens, the real API, a stand-in for a tracker with recorded answers, and the
 // real import job, twice. It prints what happened, says whether that is what
 // should happen by its exit status, and leaves nothing running.

@@ -82,7 +82,9 @@ func (s *stage) set(ctx context.Context) error {
 		do   func() (string, error)
 	}{
 		{"PostgreSQL", func() (string, error) {
-			server, err := localpostgres.Start(ctx, localpostgres.Options{URLName: "DATABASE_URL", URL: s.variable("DATABASE_URL")})
+			server, err := localpostgres.Start(ctx, localpostgres.Options{
+				URLName: "DATABASE_URL", URL: s.variable("DATABASE_URL"), OwnDatabase: "timesheets_demo",
+			})
 			if err != nil {
 				return "", err
 			}

@@ -103,7 +103,7 @@ func prepare(ctx context.Context) (p published, clear func() error) {
 	}
 	err = run(p.URL, "CREATE DATABASE "+p.Template+" TEMPLATE template0")
 	if err == nil {
-		_, err = postgres.Migrate(ctx, withDatabase(p.URL, p.Template), migrations.Files, statementTimeout)
+		_, err = postgres.Migrate(ctx, localpostgres.WithDatabase(p.URL, p.Template), migrations.Files, statementTimeout)
 	}
 	if err == nil {
 		// Nobody, autovacuum included, is to be in the way of a copy.

@@ -18,9 +18,7 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -28,7 +26,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"timesheets/adapters/localpostgres"
 	"timesheets/adapters/postgres"
@@ -99,22 +96,11 @@ func create(t testing.TB, m membership, template string) string {
 		t.Fatalf("make the database of this test: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := drop(m.URL, name); err != nil {
+		if err := localpostgres.DropDatabase(m.URL, name); err != nil {
 			t.Errorf("drop the database of this test: %v", err)
 		}
 	})
-	return withDatabase(m.URL, name)
-}
-
-// drop drops a database and whoever is connected to it. A worker of autovacuum
-// is the server's own and may not be thrown out by FORCE (42501): the plain
-// statement asks it to leave, and waits.
-func drop(databaseURL, name string) error {
-	err := run(databaseURL, fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name))
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42501" {
-		err = run(databaseURL, fmt.Sprintf("DROP DATABASE %s", name))
-	}
-	return err
+	return localpostgres.WithDatabase(m.URL, name)
 }
 
 // run executes statements, each by itself, on a connection of their own.
@@ -132,18 +118,4 @@ func run(databaseURL string, statements ...string) error {
 		}
 	}
 	return nil
-}
-
-// withDatabase points a URL, or a keyword string, at another database of its server.
-func withDatabase(databaseURL, name string) string {
-	if !strings.HasPrefix(databaseURL, "postgres://") && !strings.HasPrefix(databaseURL, "postgresql://") {
-		return databaseURL + " dbname=" + name
-	}
-	u, err := url.Parse(databaseURL)
-	if err != nil {
-		// A connection was made with it.
-		panic("pgtest: a URL that worked cannot be read")
-	}
-	u.Path = "/" + name
-	return u.String()
 }

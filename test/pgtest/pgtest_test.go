@@ -104,16 +104,3 @@ func TestAServerOfItsOwnCanBeHaltedAndResumed(t *testing.T) {
 		t.Error("it is the server that everybody shares")
 	}
 }
-
-func TestAURLIsPointedAtAnotherDatabase(t *testing.T) {
-	t.Parallel()
-	for from, want := range map[string]string{
-		"postgres://u:p%40@h:5432/old?sslmode=disable": "postgres://u:p%40@h:5432/new?sslmode=disable",
-		"postgresql://h":           "postgresql://h/new",
-		"host=h user=u dbname=old": "host=h user=u dbname=old dbname=new",
-	} {
-		if got := withDatabase(from, "new"); got != want {
-			t.Errorf("%s: got %s, want %s", from, got, want)
-		}
-	}
-}
