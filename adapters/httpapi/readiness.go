@@ -18,7 +18,7 @@ const (
 	readinessPath = "/readyz"
 
 	checkTimeout = 2 * time.Second // for all checks together
-	checkEvery   = time.Second     // at most; whoever asks sooner gets the last result
+	checkEvery   = time.Second     // after the last result at the earliest; whoever asks sooner gets that
 )
 
 // Check is something without which requests cannot be answered.
@@ -34,9 +34,9 @@ type readiness struct {
 	checks []Check
 	now    func() time.Time
 
-	mu    sync.Mutex
-	asked time.Time
-	last  error
+	mu       sync.Mutex
+	answered time.Time // when the last result came
+	last     error
 }
 
 // check is nil when all is there, else a fault.Unavailable that names what is
@@ -44,9 +44,9 @@ type readiness struct {
 func (r *readiness) check(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now := r.now(); r.asked.IsZero() || now.Sub(r.asked) >= checkEvery {
+	if r.answered.IsZero() || r.now().Sub(r.answered) >= checkEvery {
 		r.last = r.ask(ctx)
-		r.asked = now
+		r.answered = r.now() // which may be long after: who waited meanwhile does not ask again
 	}
 	return r.last
 }

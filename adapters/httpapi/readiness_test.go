@@ -96,6 +96,36 @@ func TestAFloodOfProbesAsksOnceASecond(t *testing.T) {
 	}
 }
 
+// Those who came while it hung have its result; none of them asks in turn.
+func TestACheckThatHangsIsAskedOnceForAllWhoWait(t *testing.T) {
+	t.Parallel()
+	var asked, clock atomic.Int64
+	r := &readiness{
+		now: func() time.Time { return time.Unix(0, clock.Load()) },
+		checks: []Check{{"database", func(context.Context) error {
+			asked.Add(1)
+			clock.Add(int64(checkTimeout))
+			return context.DeadlineExceeded
+		}}},
+	}
+	var waiting sync.WaitGroup
+	for range 12 {
+		waiting.Go(func() {
+			if err := r.check(t.Context()); inShort(err) != "unavailable not_ready" {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	waiting.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("12 probes asked %d times", asked.Load())
+	}
+	clock.Add(int64(checkEvery))
+	if err := r.check(t.Context()); err == nil || asked.Load() != 2 {
+		t.Errorf("a second later: %v after %d", err, asked.Load())
+	}
+}
+
 func TestACheckThatHangsIsMissing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
