@@ -74,8 +74,7 @@ func (c *TraceConfig) Read() error {
 		return err
 	}
 	c.to = opentelemetry.Config{Timeout: c.timeout(), Gzip: c.gzip(), Continue: c.propagates()}
-	c.checkNumbers()
-	return errors.Join(c.checkProtocol(), c.readEndpoint(), c.readHeaders(), c.readTLS())
+	return errors.Join(c.checkProtocol(), c.readEndpoint(), c.readHeaders(), c.readTLS(), c.checkNumbers())
 }
 
 // On tells whether there are to be traces.
@@ -271,16 +270,36 @@ func (c *TraceConfig) propagates() bool {
 	return found
 }
 
-// checkNumbers warns of numbers that the SDK will pass over in silence.
-func (c *TraceConfig) checkNumbers() {
-	for _, number := range [][2]string{
-		{"OTEL_BSP_SCHEDULE_DELAY", c.ScheduleDelay},
-		{"OTEL_BSP_EXPORT_TIMEOUT", c.ExportTimeout},
-		{"OTEL_BSP_MAX_QUEUE_SIZE", c.MaxQueueSize},
-		{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", c.MaxExportBatchSize},
+// What the SDK's batches may be. It takes any whole number at its word, and then
+// does not start, or never pauses.
+const (
+	longestBatching = 24 * 60 * 60 * 1000 // milliseconds
+	mostSpans       = 1_000_000
+)
+
+// checkNumbers refuses numbers that cannot be, and warns of those that are none,
+// which the SDK will pass over in silence.
+func (c *TraceConfig) checkNumbers() error {
+	var mistakes []error
+	for _, number := range []struct {
+		variable, value string
+		most            int
+	}{
+		{"OTEL_BSP_SCHEDULE_DELAY", c.ScheduleDelay, longestBatching},
+		{"OTEL_BSP_EXPORT_TIMEOUT", c.ExportTimeout, longestBatching},
+		{"OTEL_BSP_MAX_QUEUE_SIZE", c.MaxQueueSize, mostSpans},
+		{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", c.MaxExportBatchSize, mostSpans},
 	} {
-		if _, err := strconv.Atoi(number[1]); number[1] != "" && err != nil {
-			c.warn(number[0], number[1], "a whole number")
+		if number.value == "" {
+			continue
+		}
+		n, err := strconv.Atoi(number.value)
+		switch {
+		case errors.Is(err, strconv.ErrSyntax):
+			c.warn(number.variable, number.value, "a whole number")
+		case err != nil || n < 1 || n > number.most:
+			mistakes = append(mistakes, fmt.Errorf("%s goes from 1 to %d, and is %s", number.variable, number.most, number.value))
 		}
 	}
+	return errors.Join(mistakes...)
 }
