@@ -1,10 +1,14 @@
 package httpapi
 
 import (
-	"fmt"
+	"errors"
+	"math"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"timesheets/domain/fault"
 )
 
 // What a request may carry. These are promises to clients, not settings.
@@ -105,36 +109,52 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// check says what is wrong with c, everything in one error.
-func (c Config) check() error {
-	var wrong []string
+// Check says what is wrong with c, everything at once.
+func (c Config) Check() error {
+	var mistakes []error
+	mistake := func(code, format string, args ...any) {
+		mistakes = append(mistakes, fault.New(fault.Invalid, code, format, args...))
+	}
 	if !isBaseURL(c.PublicURL) {
-		wrong = append(wrong, fmt.Sprintf("the public URL %q is not an http or https URL without query and without a slash at the end", c.PublicURL))
+		mistake("http_public_url", "The public URL %q is not an http or https URL without query and without a slash at the end.", c.PublicURL)
 	}
 	if c.Resource == "" {
-		wrong = append(wrong, "the API identifier is missing")
+		mistake("http_resource", "The API identifier is missing.")
 	}
 	if len(c.Issuers) == 0 {
-		wrong = append(wrong, "no issuer is named")
+		mistake("http_issuers", "No issuer is named.")
 	}
-	for _, origin := range c.CORSOrigins {
-		if u, err := url.Parse(origin); err != nil || !isBaseURL(origin) || u.Path != "" {
-			wrong = append(wrong, fmt.Sprintf("the CORS origin %q is not scheme://host[:port]", origin))
+	if wrong := slices.DeleteFunc(slices.Clone(c.CORSOrigins), isOrigin); len(wrong) > 0 {
+		mistake("http_cors_origins", "CORS origins are scheme://host[:port], unlike %q.", wrong)
+	}
+	for _, limit := range []struct {
+		code string
+		rate Rate
+	}{
+		{"http_rate_limit_requests", c.RateLimits.Requests},
+		{"http_rate_limit_uploads", c.RateLimits.Uploads},
+		{"http_rate_limit_failures", c.RateLimits.Failures},
+	} {
+		switch r := limit.rate; {
+		case math.IsNaN(r.PerSecond) || math.IsInf(r.PerSecond, 0) || r.PerSecond < 0:
+			mistake(limit.code, "A rate limit is a number a second, and 0 is none; it cannot be %g.", r.PerSecond)
+		case r.on() && r.Burst < 1:
+			mistake(limit.code+"_burst", "A rate limit of %g a second needs a burst of at least 1, not %d.", r.PerSecond, r.Burst)
 		}
 	}
-	for _, rate := range []Rate{c.RateLimits.Requests, c.RateLimits.Uploads, c.RateLimits.Failures} {
-		if rate.PerSecond < 0 || rate.on() && rate.Burst < 1 {
-			wrong = append(wrong, fmt.Sprintf("a rate limit of %g a second needs a burst of at least 1, not %d", rate.PerSecond, rate.Burst))
-		}
+	if c.Limits.DrainDelay < 0 {
+		mistake("http_drain_delay", "The delay before closing cannot be negative, as %s is.", c.Limits.DrainDelay)
 	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("HTTP configuration: %s", strings.Join(wrong, "; "))
-	}
-	return nil
+	return errors.Join(mistakes...)
 }
 
 func isBaseURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
 		u.RawQuery == "" && u.Fragment == "" && !strings.HasSuffix(s, "/")
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && isBaseURL(s) && u.Path == ""
 }

@@ -50,7 +50,7 @@ func New(config Config, application Application, checks []Check, log *slog.Logge
 
 // newServer makes a server that has its public paths only.
 func newServer(config Config, application Application, checks []Check, log *slog.Logger, registry prometheus.Registerer, now func() time.Time) (*Server, error) {
-	if err := config.check(); err != nil {
+	if err := config.Check(); err != nil {
 		return nil, err
 	}
 	public, err := url.Parse(config.PublicURL)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"timesheets/domain/fault"
 	"timesheets/domain/identity"
 )
 
@@ -193,9 +195,32 @@ func TestNewRefusesWhatCannotWorkAllAtOnce(t *testing.T) {
 		t.Errorf("%q blames the innocent", err)
 	}
 	for _, url := range []string{"", "api.exampleco.com", "ftp://api.exampleco.com", "https://u:p@api.exampleco.com", "https://api.exampleco.com?x", "https://api.exampleco.com#x", "https://"} {
-		if config := (Config{PublicURL: url, Resource: "r", Issuers: []string{"i"}}); config.check() == nil {
+		if config := (Config{PublicURL: url, Resource: "r", Issuers: []string{"i"}}); config.Check() == nil {
 			t.Errorf("%q is taken for a public URL", url)
 		}
+	}
+}
+
+func TestALimitThatIsNoLimitIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Config){
+		"no number":          func(c *Config) { c.RateLimits.Requests = Rate{math.NaN(), 1} },
+		"without end":        func(c *Config) { c.RateLimits.Uploads = Rate{math.Inf(1), 1} },
+		"without beginning":  func(c *Config) { c.RateLimits.Failures = Rate{math.Inf(-1), 1} },
+		"less than nothing":  func(c *Config) { c.RateLimits.Failures = Rate{-1, 1} },
+		"nobody at once":     func(c *Config) { c.RateLimits.Requests = Rate{1, 0} },
+		"a delay in arrears": func(c *Config) { c.Limits.DrainDelay = -time.Second },
+	} {
+		config := configured()
+		change(&config)
+		if err := config.Check(); !errors.Is(err, fault.Invalid) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	config := configured()
+	config.RateLimits = RateLimits{}
+	if err := config.Check(); err != nil {
+		t.Errorf("no limits at all: %v", err)
 	}
 }
 

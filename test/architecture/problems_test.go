@@ -25,7 +25,7 @@ var servesRequests = []string{
 
 // Codes that are no problem of a request: of faults that a program shows when
 // it starts, and ends; and of rows that are well, but come late.
-var notOfRequests = regexp.MustCompile(`^(database_(pool|url)_|migration_|user_id_claim_unusable$|stale$|superseded$)`)
+var notOfRequests = regexp.MustCompile(`^(database_(pool|url)_|http_|migration_|user_id_claim_unusable$|stale$|superseded$)`)
 
 // Every code that a client can read stands in the table of problems, where its
 // type leads, and nothing does that no code mentions. The rule knows a code by
