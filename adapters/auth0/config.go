@@ -30,6 +30,17 @@ type Config struct {
 	Now        func() time.Time // the clock that tokens are judged by; required
 }
 
+// Check says what is wrong with c, everything at once, without asking anything
+// of the network. With HS256 it looks into the secret file.
+func (c Config) Check() error {
+	c, err := c.checked()
+	if c.Algorithm == HS256 {
+		_, unusable := newSecretFile(c)
+		err = errors.Join(err, unusable)
+	}
+	return err
+}
+
 // checked gives the configuration with its defaults, if it makes sense.
 func (c Config) checked() (Config, error) {
 	if c.Algorithm == "" {
@@ -38,19 +49,23 @@ func (c Config) checked() (Config, error) {
 	if c.Profile == "" {
 		c.Profile = Auth0Profile
 	}
+	mistakes := []error{checkURL("auth0_issuer", c.Issuer)}
 	if c.KeysURL == "" {
 		c.KeysURL = below(c.Issuer, ".well-known/jwks.json")
+	} else {
+		mistakes = append(mistakes, checkURL("auth0_keys_url", c.KeysURL))
 	}
 	c.Pace = c.Pace.orDefaults()
-	switch {
-	case c.Audience == "":
-		return c, fault.New(fault.Invalid, "auth0_audience", "The audience is missing: it is the identifier of the API.")
-	case c.Algorithm != RS256 && c.Algorithm != PS256 && c.Algorithm != HS256:
-		return c, fault.New(fault.Invalid, "auth0_signing_alg", "The signing algorithm must be RS256, PS256 or HS256, not %q.", c.Algorithm)
-	case c.Profile != Auth0Profile && c.Profile != RFC9068Profile:
-		return c, fault.New(fault.Invalid, "auth0_token_profile", "The token profile must be auth0 or rfc9068, not %q.", c.Profile)
+	if c.Audience == "" {
+		mistakes = append(mistakes, fault.New(fault.Invalid, "auth0_audience", "The audience is missing: it is the identifier of the API."))
 	}
-	return c, errors.Join(checkURL("auth0_issuer", c.Issuer), checkURL("auth0_keys_url", c.KeysURL))
+	if c.Algorithm != RS256 && c.Algorithm != PS256 && c.Algorithm != HS256 {
+		mistakes = append(mistakes, fault.New(fault.Invalid, "auth0_signing_alg", "The signing algorithm must be RS256, PS256 or HS256, not %q.", c.Algorithm))
+	}
+	if c.Profile != Auth0Profile && c.Profile != RFC9068Profile {
+		mistakes = append(mistakes, fault.New(fault.Invalid, "auth0_token_profile", "The token profile must be auth0 or rfc9068, not %q.", c.Profile))
+	}
+	return c, errors.Join(mistakes...)
 }
 
 // Pace is how often keys are looked after, and how long anything may take.

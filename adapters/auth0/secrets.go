@@ -42,8 +42,8 @@ type secretFile struct {
 func newSecretFile(c Config) (*secretFile, error) {
 	f := &secretFile{path: c.SecretFile, pace: c.Pace, now: c.Now}
 	if err := f.refresh(context.Background()); err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "auth0_signing_secret_file",
-			"The signing secret file cannot be used: want a readable file with one secret of at least %d bytes a line, newest first.", minSecretLength)
+		return nil, fault.New(fault.Invalid, "auth0_signing_secret_file",
+			"The signing secret file cannot be used: %v. Want a readable file with one secret of at least %d bytes a line, newest first.", err, minSecretLength)
 	}
 	return f, nil
 }

@@ -2,6 +2,7 @@ package auth0
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,6 +39,22 @@ type SourceConfig struct {
 	Observe func(http.RoundTripper) http.RoundTripper
 }
 
+// Check says what is wrong with c, everything at once, without asking anything
+// of the network.
+func (c SourceConfig) Check() error {
+	mistakes := []error{checkURL("auth0_token_url", c.TokenURL)}
+	for _, needed := range []struct{ code, name, value string }{
+		{"auth0_client_id", "client id", c.ClientID},
+		{"auth0_client_secret", "client secret", c.ClientSecret},
+		{"auth0_audience", "audience", c.Audience},
+	} {
+		if needed.value == "" {
+			mistakes = append(mistakes, fault.New(fault.Invalid, needed.code, "Without the %s no token can be asked for.", needed.name))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
 // TokenURL is the token endpoint of an issuer, where Auth0 has it.
 func TokenURL(issuer string) string { return below(issuer, "oauth/token") }
 
@@ -70,14 +87,10 @@ type tokenRequest struct {
 	err   error
 }
 
-// NewTokenSource checks c and makes a TokenSource, without asking anything of
-// the network.
+// NewTokenSource checks c and makes a TokenSource.
 func NewTokenSource(c SourceConfig) (*TokenSource, error) {
-	if err := checkURL("auth0_token_url", c.TokenURL); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
-	}
-	if c.ClientID == "" || c.ClientSecret == "" || c.Audience == "" {
-		return nil, fault.New(fault.Invalid, "auth0_client", "A client id, a client secret and an audience are needed to ask for a token.")
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second

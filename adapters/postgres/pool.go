@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -63,23 +64,30 @@ func Open(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
+// Check says what is wrong with c, everything at once. It does not connect.
+func (c Config) Check() error {
+	_, err := c.pool()
+	return err
+}
+
 func (c Config) pool() (*pgxpool.Config, error) {
-	config, err := parse(c.URL)
-	if err != nil {
-		return nil, err
-	}
+	config, unreadable := parse(c.URL)
+	mistakes := []error{unreadable}
 	if c.MaxConnections == 0 {
 		c.MaxConnections = 10
 	}
 	if c.MaxConnections < 1 || c.MaxConnections > 1000 || c.MinConnections < 0 || c.MinConnections > c.MaxConnections {
-		return nil, fault.New(fault.Invalid, "database_pool_size",
-			"A database pool has 1 to 1000 connections, of which 0 to all are kept open; not %d and %d.", c.MaxConnections, c.MinConnections)
+		mistakes = append(mistakes, fault.New(fault.Invalid, "database_pool_size",
+			"A database pool has 1 to 1000 connections, of which 0 to all are kept open; not %d and %d.", c.MaxConnections, c.MinConnections))
 	}
 	if c.MaxLifetime == 0 {
 		c.MaxLifetime = 30 * time.Minute
 	}
 	if c.MaxLifetime < 0 {
-		return nil, fault.New(fault.Invalid, "database_pool_lifetime", "A database connection's lifetime is positive, not %s.", c.MaxLifetime)
+		mistakes = append(mistakes, fault.New(fault.Invalid, "database_pool_lifetime", "A database connection's lifetime is positive, not %s.", c.MaxLifetime))
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, err
 	}
 	if c.ApplicationName == "" {
 		c.ApplicationName = "timesheets"

@@ -17,9 +17,21 @@ type LogConfig struct {
 	Format string     `env:"LOG_FORMAT"` // text or json; "" is text on a terminal, else json
 }
 
+// Check says what is wrong with c, as a Mistake.
+func (c LogConfig) Check() error {
+	switch c.Format {
+	case "", "json", "text":
+		return nil
+	}
+	return Mistake{"LOG_FORMAT", fmt.Sprintf("LOG_FORMAT is text or json, not %q", c.Format)}
+}
+
 // NewLog makes a log that writes to w. When there are traces, lines of what is
 // traced name its trace and span.
 func NewLog(c LogConfig, traces TraceConfig, w io.Writer) (*slog.Logger, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
 	options := &slog.HandlerOptions{Level: c.Level}
 	format := c.Format
 	if format == "" {
@@ -28,14 +40,9 @@ func NewLog(c LogConfig, traces TraceConfig, w io.Writer) (*slog.Logger, error) 
 			format = "text"
 		}
 	}
-	var handler slog.Handler
-	switch format {
-	case "json":
-		handler = slog.NewJSONHandler(w, options)
-	case "text":
+	var handler slog.Handler = slog.NewJSONHandler(w, options)
+	if format == "text" {
 		handler = slog.NewTextHandler(w, options)
-	default:
-		return nil, fmt.Errorf("LOG_FORMAT is text or json, not %q", c.Format)
 	}
 	if traces.On() {
 		handler = opentelemetry.NameTraces(handler)

@@ -272,6 +272,43 @@ func TestEveryMistakeOfTheConfigurationIsNamedAtOnce(t *testing.T) {
 	}
 }
 
+// What each part judges, before any of them is put together.
+func TestAMistakeIsNamedOnceWhoeverFindsIt(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		change map[string]string
+		want   []string // the beginnings of the lines, in their order
+	}{
+		{"addresses", map[string]string{
+			"TIMESHEETS_API_URL": "timesheets.example.com", "AUTH0_TOKEN_URL": "http://issuer.example.com/", "TRACKER_URL": "http://kimai.example.com", "LOG_FORMAT": "xml",
+		}, []string{"TRACKER_URL must begin with https://", "AUTH0_TOKEN_URL: The URL must begin with https://", "TIMESHEETS_API_URL must be an address", "LOG_FORMAT is text or json"}},
+		{"an address, and a token that is missing", map[string]string{"TRACKER_URL": "kimai", "TRACKER_TOKEN": ""}, []string{"Set TRACKER_TOKEN or TRACKER_TOKEN_FILE", "TRACKER_URL must be an address"}},
+		{"nothing is set", map[string]string{
+			"TIMESHEETS_API_URL": "", "AUTH0_TOKEN_URL": "", "AUTH0_AUDIENCE": "", "AUTH0_CLIENT_ID": "", "AUTH0_CLIENT_SECRET": "", "TRACKER_URL": "", "TRACKER_TOKEN": "",
+		}, []string{
+			"TIMESHEETS_API_URL is not set", "AUTH0_AUDIENCE is not set", "AUTH0_CLIENT_ID is not set", "set AUTH0_DOMAIN, AUTH0_ISSUER_URL or AUTH0_TOKEN_URL",
+			"AUTH0_CLIENT_SECRET or AUTH0_CLIENT_SECRET_FILE is not set", "Set TRACKER_URL: ", "Set TRACKER_TOKEN or TRACKER_TOKEN_FILE",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			maps.Copy(w.env, tt.change)
+			code, stdout, stderr := w.start(t, "check")
+			lines := strings.Split(strings.TrimSpace(stderr), "\n")
+			if code != 2 || stdout != "" || len(lines) != len(tt.want)+2 {
+				t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
+			}
+			for i, want := range tt.want {
+				if !strings.HasPrefix(lines[i+1], want) {
+					t.Errorf("got %q, want %q", lines[i+1], want)
+				}
+			}
+		})
+	}
+}
+
 func TestWrongUsageIsNoUseTryingAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

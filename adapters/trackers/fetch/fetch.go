@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"timesheets/adapters/trackers/settings"
 	"timesheets/domain/fault"
 )
 
@@ -41,10 +42,10 @@ type Client struct {
 func Base(name, address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
-		return nil, fault.New(fault.Invalid, "not_a_url", "%s must be an address such as https://tracker.example.com, without user, query or fragment.", name)
+		return nil, settings.About(name, fault.New(fault.Invalid, "not_a_url", "%s must be an address such as https://tracker.example.com, without user, query or fragment.", name))
 	}
 	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
-		return nil, fault.New(fault.Invalid, "not_https", "%s must begin with https://, since it is sent a token. http:// is for this machine's own addresses only.", name)
+		return nil, settings.About(name, fault.New(fault.Invalid, "not_https", "%s must begin with https://, since it is sent a token. http:// is for this machine's own addresses only.", name))
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = ""

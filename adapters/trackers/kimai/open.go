@@ -49,7 +49,7 @@ func Open(values settings.Values, source string, now func() time.Time, observe f
 	base, err := fetch.Base("TRACKER_URL", values["TRACKER_URL"])
 	token := values["TRACKER_TOKEN"]
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		err = errors.Join(err, fault.New(fault.Invalid, "not_a_token", "TRACKER_TOKEN holds characters that no token has."))
+		err = errors.Join(err, settings.About("TRACKER_TOKEN", fault.New(fault.Invalid, "not_a_token", "TRACKER_TOKEN holds characters that no token has.")))
 	}
 	if err != nil {
 		return nil, err

@@ -34,16 +34,20 @@ func Read(list []Setting, get func(name string) string, readFile func(path strin
 	values := Values{}
 	var mistakes []error
 	for _, s := range list {
-		value, err := s.read(get, readFile)
-		if err != nil {
-			mistakes = append(mistakes, err)
+		value, wrong := s.read(get, readFile)
+		if wrong != nil {
+			mistakes = append(mistakes, About(s.Name, wrong))
 		}
 		values[s.Name] = value
 	}
 	return values, errors.Join(mistakes...)
 }
 
-func (s Setting) read(get func(string) string, readFile func(string) ([]byte, error)) (string, error) {
+// About says of a mistake which setting it is about, for whoever lists them: of
+// one setting a list needs the first only.
+func About(name string, mistake *fault.Error) *fault.Error { return mistake.With("variable", name) }
+
+func (s Setting) read(get func(string) string, readFile func(string) ([]byte, error)) (string, *fault.Error) {
 	value := get(s.Name)
 	if s.Secret {
 		path := get(s.Name + "_FILE")

@@ -34,24 +34,24 @@ var machineForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 // error names every mistake.
 func Open(values settings.Values, stdin io.Reader) (*Tracker, error) {
 	var mistakes []error
-	mistake := func(code, format string, args ...any) {
-		mistakes = append(mistakes, fault.New(fault.Invalid, code, format, args...))
+	mistake := func(name, code, format string, args ...any) {
+		mistakes = append(mistakes, settings.About(name, fault.New(fault.Invalid, code, format, args...)))
 	}
 	machine := values["TRACKER_MACHINE"]
 	if !machineForm.MatchString(machine) {
-		mistake("not_a_machine", "TRACKER_MACHINE is 1 to 100 letters, digits, dots, underscores and hyphens, and begins with a letter or a digit.")
+		mistake("TRACKER_MACHINE", "not_a_machine", "TRACKER_MACHINE is 1 to 100 letters, digits, dots, underscores and hyphens, and begins with a letter or a digit.")
 	}
 	user := values["TRACKER_USER"]
 	if err := identity.CheckUserID(user); err != nil {
-		mistake("not_a_user_id", "TRACKER_USER: %s", fault.Of(err).Text)
+		mistake("TRACKER_USER", "not_a_user_id", "TRACKER_USER: %s", fault.Of(err).Text)
 	}
 	name := values["TRACKER_TIME_ZONE"]
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {
-		mistake("not_a_time_zone", "TRACKER_TIME_ZONE %q is no IANA time zone such as Europe/Berlin.", name)
+		mistake("TRACKER_TIME_ZONE", "not_a_time_zone", "TRACKER_TIME_ZONE %q is no IANA time zone such as Europe/Berlin.", name)
 	}
 	if values["TRACKER_PROJECT_TAG"] == "" {
-		mistake("required", "TRACKER_PROJECT_TAG must not be empty: every tag would name a project.")
+		mistake("TRACKER_PROJECT_TAG", "required", "TRACKER_PROJECT_TAG must not be empty: every tag would name a project.")
 	}
 	if mistakes != nil {
 		return nil, errors.Join(mistakes...)

@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"timesheets/adapters/auth0"
+	"timesheets/adapters/timesheetsapi"
 	"timesheets/adapters/trackers"
 	"timesheets/adapters/trackers/settings"
 	"timesheets/application/importing"
 	"timesheets/bootstrap/assembly"
 	"timesheets/domain/fault"
+	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
 )
 
@@ -46,8 +48,8 @@ type Config struct {
 // tracker wants to know: the error names all that is wrong.
 func ReadConfig(e assembly.Environment) (Config, error) {
 	c, err := assembly.Read[Config](e)
-	err = errors.Join(err, c.readIssuer(), c.readSecret(), c.readTracker(e), c.checkMode(), c.Traces.Read())
-	return c, err
+	err = errors.Join(err, c.readIssuer(), c.readSecret(), c.readTracker(e), c.checkMode(), c.checkParts())
+	return c, assembly.Mistakes(err, c.Log.Check(), c.Traces.Read())
 }
 
 func (c *Config) readSecret() (err error) {
@@ -55,19 +57,21 @@ func (c *Config) readSecret() (err error) {
 	return err
 }
 
-// readIssuer fills in where tokens come from.
+// readIssuer fills in where tokens come from. Whatever is wrong with it is wrong
+// with AUTH0_TOKEN_URL.
 func (c *Config) readIssuer() error {
+	mistake := func(text string) error { return assembly.Mistake{Variable: "AUTH0_TOKEN_URL", Text: text} }
 	switch {
 	case c.Domain != "" && c.IssuerURL != "":
-		return errors.New("set AUTH0_DOMAIN or AUTH0_ISSUER_URL, not both")
+		return mistake("set AUTH0_DOMAIN or AUTH0_ISSUER_URL, not both")
 	case c.TokenURL != "":
 		return nil
 	case c.Domain == "" && c.IssuerURL == "":
-		return errors.New("set AUTH0_DOMAIN, AUTH0_ISSUER_URL or AUTH0_TOKEN_URL")
+		return mistake("set AUTH0_DOMAIN, AUTH0_ISSUER_URL or AUTH0_TOKEN_URL")
 	}
 	issuer, err := auth0.IssuerURL(c.Domain + c.IssuerURL)
 	if err != nil {
-		return fmt.Errorf("AUTH0_DOMAIN or AUTH0_ISSUER_URL: %s", fault.Of(err).Text)
+		return mistake("AUTH0_DOMAIN or AUTH0_ISSUER_URL: " + fault.Of(err).Text)
 	}
 	c.TokenURL = auth0.TokenURL(issuer)
 	return nil
@@ -80,17 +84,19 @@ func (c *Config) readTracker(e assembly.Environment) error {
 	}
 	kind, err := trackers.ByName(c.Tracker)
 	if err != nil {
-		return inWords(err)
+		return assembly.InWords(err, nil)
 	}
 	c.kind = kind
 	if c.Source == "" {
 		c.Source = kind.Name
 	}
+	var source error
 	if err := timesheet.CheckUploadSource(c.Source); err != nil {
-		return fmt.Errorf("TRACKER_SOURCE: %s", fault.Of(err).Text)
+		source = fmt.Errorf("TRACKER_SOURCE: %s", fault.Of(err).Text)
 	}
 	c.settings, err = settings.Read(kind.Settings, lookup(e), os.ReadFile)
-	return inWords(err)
+	_, unusable := kind.Open(c.settings, trackers.Surroundings{Source: c.Source})
+	return assembly.InWords(errors.Join(source, err, unusable), nil)
 }
 
 func (c *Config) checkMode() error {
@@ -101,21 +107,22 @@ func (c *Config) checkMode() error {
 	return errors.New("IMPORT_MODE is upsert or mirror")
 }
 
-// inWords gives an error, or several that were joined, without the codes that
-// are for programs.
-func inWords(err error) error {
-	if f, ok := err.(*fault.Error); ok { //nolint:errorlint // each error by itself, not the first in the tree
-		return errors.New(f.Text)
+// checkParts has everything judged by the part that is to use it, before
+// anything is put together.
+func (c *Config) checkParts() error {
+	_, api := timesheetsapi.NewUploader(timesheetsapi.Config{URL: c.APIURL})
+	return assembly.InWords(errors.Join(c.tokens().Check(), api), map[string]string{
+		"auth0_token_url": "AUTH0_TOKEN_URL", "auth0_audience": "AUTH0_AUDIENCE", "auth0_client_id": "AUTH0_CLIENT_ID", "auth0_client_secret": "AUTH0_CLIENT_SECRET",
+		"not_a_url": "TIMESHEETS_API_URL", "not_https": "TIMESHEETS_API_URL",
+	})
+}
+
+// tokens gives the configuration of where tokens come from.
+func (c *Config) tokens() auth0.SourceConfig {
+	return auth0.SourceConfig{
+		TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Audience: c.Audience,
+		Organization: c.Organization, Scopes: []string{string(identity.BatchUpload)},
 	}
-	several, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return err
-	}
-	var words []error
-	for _, one := range several.Unwrap() {
-		words = append(words, inWords(one))
-	}
-	return errors.Join(words...)
 }
 
 // lookup gives the value of a variable, "" for none. Of a name that stands

@@ -12,7 +12,7 @@ import (
 	"timesheets/adapters/timesheetsapi"
 	"timesheets/adapters/trackers"
 	"timesheets/application/importing"
-	"timesheets/domain/identity"
+	"timesheets/bootstrap/assembly"
 )
 
 // Clock is the time, as everything here is given it.
@@ -20,10 +20,9 @@ func Clock() func() time.Time { return time.Now }
 
 // NewTokens makes the source of access tokens.
 func NewTokens(c Config, traces *opentelemetry.Traces, now func() time.Time) (*auth0.TokenSource, error) {
-	return auth0.NewTokenSource(auth0.SourceConfig{
-		TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Audience: c.Audience,
-		Organization: c.Organization, Scopes: []string{string(identity.BatchUpload)}, Now: now, Observe: traces.Transport,
-	})
+	config := c.tokens()
+	config.Now, config.Observe = now, traces.Transport
+	return auth0.NewTokenSource(config)
 }
 
 // NewUploader makes the client of the API.
@@ -34,7 +33,7 @@ func NewUploader(c Config, tokens *auth0.TokenSource, traces *opentelemetry.Trac
 // OpenTracker opens the tracker that TRACKER names.
 func OpenTracker(c Config, stdin io.Reader, traces *opentelemetry.Traces, now func() time.Time) (importing.Tracker, error) {
 	tracker, err := c.kind.Open(c.settings, trackers.Surroundings{Source: c.Source, Stdin: stdin, Now: now, Observe: traces.Transport})
-	return tracker, inWords(err)
+	return tracker, assembly.InWords(err, nil)
 }
 
 // renewal is how often the job says that it is still at work: three times in

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"timesheets/adapters/postgres"
@@ -83,8 +84,9 @@ func Check(ctx context.Context, c Config, to io.Writer) error {
 
 // inOneLine is the text of a fault with its cause, without line breaks.
 func inOneLine(err error) string {
+	text := err.Error()
 	if f, ok := errors.AsType[*fault.Error](err); ok {
-		return f.Error()
+		text = f.Error()
 	}
-	return err.Error()
+	return strings.Join(strings.Fields(text), " ")
 }

@@ -61,11 +61,9 @@ func NewIDs() func() timesheet.ID {
 
 // OpenPool opens the pool of database connections; tracer may be nil.
 func OpenPool(ctx context.Context, c Config, tracer pgx.QueryTracer) (*pgxpool.Pool, func(), error) {
-	pool, err := postgres.Open(ctx, postgres.Config{
-		URL: c.DatabaseURL.Reveal(), ApplicationName: "timesheets api",
-		MaxConnections: c.PoolMax, MinConnections: c.PoolMin, MaxLifetime: c.PoolLifetime,
-		Tracer: tracer,
-	})
+	config := c.pool()
+	config.Tracer = tracer
+	pool, err := postgres.Open(ctx, config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,13 +72,7 @@ func OpenPool(ctx context.Context, c Config, tracer pgx.QueryTracer) (*pgxpool.P
 
 // NewVerifier makes the verifier of tokens.
 func NewVerifier(c Config, now func() time.Time) (*auth0.Verifier, error) {
-	issuer, err := c.Issuer()
-	if err != nil {
-		return nil, err
-	}
-	return auth0.NewVerifier(auth0.Config{
-		Issuer: issuer, Audience: c.Audience, Algorithm: c.SigningAlg, SecretFile: c.SecretFile, Profile: auth0.Profile(c.TokenProfile), Now: now,
-	})
+	return auth0.NewVerifier(c.tokens(now))
 }
 
 // UserIDs is how user ids are written here.
@@ -123,10 +115,7 @@ func Checks(pool *pgxpool.Pool, verifier *auth0.Verifier) []httpapi.Check {
 
 // NewHTTP makes the HTTP side.
 func NewHTTP(c Config, ln Listener, application httpapi.Application, checks []httpapi.Check, traces httpapi.Traces, log *slog.Logger, registry *prometheus.Registry, now func() time.Time) (*httpapi.Server, error) {
-	config, err := c.http(ln.Addr())
-	if err != nil {
-		return nil, err
-	}
+	config := c.http(ln.Addr())
 	config.Traces = traces
 	return httpapi.New(config, application, checks, log, registry, now)
 }
