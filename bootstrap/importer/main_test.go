@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -196,6 +197,33 @@ func TestTimewarriorIsImportedFromAFileAndFromStandardInput(t *testing.T) {
 	}
 	if _, ok := w.api.Entries()["timew-ann/laptop/20261019T063000Z"]; !ok {
 		t.Errorf("got %v", w.api.Entries())
+	}
+}
+
+func TestAProgramThatWaitsForStandardInputCanBeStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	maps.Copy(w.env, map[string]string{
+		"TRACKER": "timewarrior", "TRACKER_FILE": "-", "TRACKER_MACHINE": "laptop", "TRACKER_USER": "ann", "TRACKER_TIME_ZONE": "Europe/Berlin",
+	})
+	in, out := io.Pipe()
+	t.Cleanup(func() { out.Close() })
+	var environ []string
+	for name, value := range w.env {
+		environ = append(environ, name+"="+value)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		_, _ = io.WriteString(out, "[") // which is over when it has been read
+		stop()
+	}()
+	var shown, logged bytes.Buffer
+	code := run(ctx, []string{"run"}, environ, in, &shown, &logged)
+	if code != 1 || summary(t, logged.String())["msg"] != "import not finished" {
+		t.Errorf("exit %d\n%s", code, logged.String())
+	}
+	if runs := w.api.Runs(); len(runs) != 1 || runs[0].State != "aborted" {
+		t.Errorf("got %+v", runs)
 	}
 }
 

@@ -3,9 +3,13 @@ package jobs
 import (
 	"maps"
 	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"timesheets/test/integration/apitest"
 )
 
 // What `timew export` of Timewarrior 1.4.3 printed: first, after an end, a tag
@@ -84,4 +88,31 @@ func TestAnExportComesThroughStandardInputToo(t *testing.T) {
 	if o := start(t, w.env, string(text[:len(text)/2]), "run", "--mirror").end(t).is(t, 2); o.Deleted != 0 || len(w.held(t)) != 5 {
 		t.Errorf("of half an export: %+v", o.said)
 	}
+}
+
+func TestAJobThatWaitsForAPipeEndsWhenItIsTold(t *testing.T) {
+	t.Parallel()
+	w := timewarrior(t)
+	w.env["TRACKER_FILE"] = filepath.Join(t.TempDir(), "export")
+	if err := syscall.Mkfifo(w.env["TRACKER_FILE"], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	job := w.start(t, "run")
+	var writer *os.File
+	awaited := func() bool { // it can be written to as soon as somebody reads
+		var err error
+		writer, err = os.OpenFile(w.env["TRACKER_FILE"], os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		return err == nil
+	}
+	if !apitest.Eventually(t, patience, awaited) {
+		t.Fatal("nobody reads the pipe")
+	}
+	defer writer.Close()
+	job.terminate()
+	job.end(t).is(t, 1)
+	if state := query[string](t, w, `SELECT state FROM imports`); state != "aborted" {
+		t.Errorf("the run is %s", state)
+	}
+	w.env["TRACKER_FILE"] = exported
+	w.run(t).is(t, 0) // and nobody is in its way
 }

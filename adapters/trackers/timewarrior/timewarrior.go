@@ -53,7 +53,34 @@ func (*Tracker) Live() bool { return false }
 
 // Page gives the intervals that follow the first cursor ones. Pages are read
 // in their order; the cursor "" begins anew, which standard input allows once.
-func (t *Tracker) Page(_ context.Context, window importing.Window, cursor string) (importing.Page, error) {
+// When ctx ends while an export is waited for, there is no more to be had of it.
+func (t *Tracker) Page(ctx context.Context, window importing.Window, cursor string) (importing.Page, error) {
+	return within(ctx, func() (importing.Page, error) { return t.page(window, cursor) })
+}
+
+// within gives what read does, unless ctx ends before: whoever is to write to a
+// pipe may keep it waiting, and nothing wakes it. It is left behind then, and
+// ends with the pipe or with the program.
+func within[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		value, err := read()
+		done <- outcome{value, err}
+	}()
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+		var none T
+		return none, fault.Wrap(ctx.Err(), fault.Unavailable, "export_not_read", "The export did not come to its end in time.")
+	}
+}
+
+func (t *Tracker) page(window importing.Window, cursor string) (importing.Page, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if cursor == "" {
@@ -139,10 +166,14 @@ func (t *Tracker) name() string {
 }
 
 // Check tells whether the file is there. Standard input is not touched.
-func (t *Tracker) Check(context.Context) (string, error) {
+func (t *Tracker) Check(ctx context.Context) (string, error) {
 	if t.path == "-" {
 		return "a Timewarrior export from standard input, not read yet", nil
 	}
+	return within(ctx, t.checkFile)
+}
+
+func (t *Tracker) checkFile() (string, error) {
 	file, err := t.open()
 	if err != nil {
 		return "", err
