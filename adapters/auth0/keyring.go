@@ -170,9 +170,13 @@ func (r *keyring) refresh(ctx context.Context) error {
 
 // run keeps the set fresh until ctx ends. After a failure it tries again soon,
 // then less and less often.
-func (r *keyring) run(ctx context.Context) {
+func (r *keyring) run(ctx context.Context, outcome func(error)) {
 	for failed := 0; ; {
-		if r.refresh(ctx) == nil {
+		err := r.refresh(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if outcome(err); err == nil {
 			failed = 0
 		} else {
 			failed++

@@ -297,7 +297,7 @@ func TestWithoutKeysNothingIsJudgedAndTheyAreFoundSoonAfterTheIssuerIsBack(t *te
 	t.Parallel()
 	w := coldWorld(t)
 	w.BreakKeys(localissuer.Answer(503, `{}`))
-	go w.verifier.Run(t.Context())
+	go w.verifier.Run(t.Context(), nil)
 	token := w.machineToken()
 	eventually(t, "a few attempts were made", func() bool { return w.KeyRequests() >= 5 })
 	_, err := w.verifier.Verify(t.Context(), []byte(token))
@@ -315,7 +315,7 @@ func TestAnIssuerThatIsNotThereYetIsFoundWhenItComes(t *testing.T) {
 	w := coldWorld(t)
 	address := strings.TrimSuffix(strings.TrimPrefix(w.URL(), "http://"), "/")
 	w.Close()
-	go w.verifier.Run(t.Context())
+	go w.verifier.Run(t.Context(), nil)
 	token := w.machineToken()
 	eventually(t, "an attempt failed", func() bool { return w.verifier.Stats().KeyFetchFailures > 0 })
 	_, err := w.verifier.Verify(t.Context(), []byte(token))
@@ -337,5 +337,47 @@ func TestTheKeySetIsFetchedAgainAndAgain(t *testing.T) {
 	eventually(t, "ten fetches", func() bool { return w.KeyRequests() >= 10 })
 	if got := w.verifier.Stats().KeyFetchFailures; got != 0 {
 		t.Errorf("%d of them failed", got)
+	}
+}
+
+// Not of every failure: there are many in a day without the issuer.
+func TestTroubleWithTheKeysIsToldWhenItBeginsAndWhenItEnds(t *testing.T) {
+	t.Parallel()
+	w := coldWorld(t, pace(func(p *auth0.Pace) { p.Refresh = 10 * time.Millisecond }))
+	w.BreakKeys(localissuer.Answer(503, "oops"))
+	told := make(chan error, 100)
+	go w.verifier.Run(t.Context(), func(err error) { told <- err })
+	further := func() {
+		asked := w.KeyRequests()
+		eventually(t, "five attempts more", func() bool { return w.KeyRequests() >= asked+5 })
+	}
+	for range 2 {
+		further()
+		if err := <-told; err == nil || !strings.Contains(err.Error(), "status 503") {
+			t.Errorf("when it begins: %v", err)
+		}
+		w.BreakKeys(nil)
+		further()
+		if err := <-told; err != nil {
+			t.Errorf("when it ends: %v", err)
+		}
+		w.BreakKeys(localissuer.Answer(503, "oops"))
+	}
+}
+
+func TestTroubleWithTheSecretFileIsToldWhenItBeginsAndWhenItEnds(t *testing.T) {
+	t.Parallel()
+	w := coldWorld(t, hs256(t), pace(func(p *auth0.Pace) { p.Reread = time.Millisecond }))
+	told := make(chan error, 100)
+	go w.verifier.Run(t.Context(), func(err error) { told <- err })
+	write(t, w.config.SecretFile, "short")
+	if err := <-told; err == nil {
+		t.Errorf("when it begins: %v", err)
+	}
+	reads := w.verifier.Stats().KeyFetchFailures
+	eventually(t, "five attempts more", func() bool { return w.verifier.Stats().KeyFetchFailures >= reads+5 })
+	write(t, w.config.SecretFile, secret)
+	if err := <-told; err != nil {
+		t.Errorf("when it ends: %v", err)
 	}
 }

@@ -121,13 +121,13 @@ func (f *secretFile) generation() uint64 {
 }
 
 // run looks at the file again and again until ctx ends.
-func (f *secretFile) run(ctx context.Context) {
+func (f *secretFile) run(ctx context.Context, outcome func(error)) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(f.pace.Reread):
-			_ = f.refresh(ctx) // kept as trouble
+			outcome(f.refresh(ctx))
 		}
 	}
 }

@@ -60,7 +60,7 @@ type world struct {
 func newWorld(t testing.TB, changes ...setup) *world {
 	t.Helper()
 	w := coldWorld(t, changes...)
-	go w.verifier.Run(t.Context())
+	go w.verifier.Run(t.Context(), nil)
 	eventually(t, "the verifier is ready", func() bool { return w.verifier.Ready() == nil })
 	return w
 }

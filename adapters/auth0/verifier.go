@@ -36,7 +36,7 @@ type keys interface {
 	keyfunc(context.Context) jwt.Keyfunc // finds the key of a token
 	generation() uint64                  // differs whenever the keys do
 	refresh(context.Context) error       // looks for new keys now
-	run(context.Context)                 // does so again and again until the context ends
+	run(context.Context, func(error))    // does so again and again until the context ends, and says how each time went
 	ready() error                        // nil while tokens can be judged
 	count(*Stats)                        // adds what it knows
 }
@@ -87,8 +87,18 @@ func signingMethod(algorithm string) jwt.SigningMethod {
 func (v *Verifier) asymmetric() bool { return v.method.Alg() != HS256 }
 
 // Run keeps the keys fresh until ctx ends. Without keys it tries again every
-// few seconds, so that it is ready soon after the issuer is.
-func (v *Verifier) Run(ctx context.Context) { v.keys.run(ctx) }
+// few seconds, so that it is ready soon after the issuer is. tell is told once
+// when keys can no longer be had, with the reason, in which nothing is secret, and
+// once, with nil, when they can be had again; it may be nil.
+func (v *Verifier) Run(ctx context.Context, tell func(error)) {
+	troubled := false
+	v.keys.run(ctx, func(err error) {
+		if changed := (err != nil) != troubled; changed && tell != nil {
+			tell(err)
+		}
+		troubled = err != nil
+	})
+}
 
 // Refresh looks for new keys now.
 func (v *Verifier) Refresh(ctx context.Context) error { return v.keys.refresh(ctx) }

@@ -3,6 +3,7 @@ package faults
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"timesheets/adapters/localissuer"
 	"timesheets/test/integration/apitest"
@@ -66,9 +67,16 @@ func TestWithoutKeysNoTokenIsJudgedAndTheAPIIsNotReady(t *testing.T) {
 			ann := api.As(issuer.PersonToken(person("ann")))
 			ann.Get(t, "/v1/timesheets").IsProblem(t, 503, "signing_keys_unavailable")
 			api.As("").Get(t, "/v1/timesheets").IsProblem(t, 401, "unauthenticated")
+			said := func(message string) func() bool { return func() bool { return api.Said(message) == 1 } }
+			if !apitest.Eventually(t, time.Minute, said("the signing keys cannot be renewed")) {
+				t.Error("the log does not say once that there are no keys")
+			}
 			issuer.BreakKeys(nil)
 			api.AwaitReady(t)
 			ann.Get(t, "/v1/timesheets").Is(t, 200)
+			if !apitest.Eventually(t, time.Minute, said("the signing keys can be renewed again")) {
+				t.Error("the log does not say once that there are keys again")
+			}
 		})
 	}
 }

@@ -65,7 +65,7 @@ func (s *Service) Run(ctx context.Context) error {
 	metrics := httpapi.MetricsServer(s.registry)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	running.Go(func() { s.verifier.Run(background) })
+	running.Go(func() { s.verifier.Run(background, s.logKeys) })
 	running.Go(func() { s.migrate(background) })
 	running.Go(func() {
 		if err := metrics.Serve(s.metrics); !errors.Is(err, http.ErrServerClosed) {
