@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"timesheets/application/importing"
+	"timesheets/application/intake"
 )
 
 func TestExitCodesDecideWhatBecomesOfAnImportJob(t *testing.T) {
@@ -101,12 +102,28 @@ func TestAnImportJobHasTheTimeForItsTries(t *testing.T) {
 			t.Fatalf("%s: there is no end to the tries", c.Name)
 		}
 		tries := int64(*job.BackoffLimit) + 1
-		const pause = 30 // seconds, from one try to the next
-		if needed := tries * (int64(timeout.Seconds()) + pause); *job.ActiveDeadlineSeconds < needed {
-			t.Errorf("%s: %d tries of %s take %d s, and %d s are allowed", c.Name, tries, timeout, needed, *job.ActiveDeadlineSeconds)
+		const start = 30 * time.Second // until a pod is there
+		needed := time.Duration(tries)*(timeout+start) + pauses(*job.BackoffLimit)
+		if allowed := time.Duration(*job.ActiveDeadlineSeconds) * time.Second; allowed < needed {
+			t.Errorf("%s: %d tries of %s take %s, and %s are allowed", c.Name, tries, timeout, needed, allowed)
 		}
 	}
 }
+
+// Who was killed keeps the source until the lease ends; each try before ends at
+// once.
+func TestAnImportJobIsTriedAgainWhenTheLeaseOfAKilledOneIsOver(t *testing.T) {
+	t.Parallel()
+	for _, c := range every[*batchv1.CronJob](t) {
+		if last := pauses(*c.Spec.JobTemplate.Spec.BackoffLimit); last <= intake.Lease {
+			t.Errorf("%s: the last try is %s after a kill, and the lease lasts %s", c.Name, last, intake.Lease)
+		}
+	}
+}
+
+// pauses is how long Kubernetes waits before all the tries that follow the
+// first: 10 s, and twice as long each time.
+func pauses(backoffLimit int32) time.Duration { return 10 * time.Second * (1<<backoffLimit - 1) }
 
 // The zone of a schedule is else that of the cluster's controllers, and minute
 // 0 is when everybody asks.
