@@ -10,14 +10,17 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-var (
-	errNoRoom         = errors.New("as many large bodies as may be held at once are held already")
-	errTooMuchFraming = errors.New("more bytes of chunk framing than any body needs")
-)
+var errTooMuchFraming = errors.New("more bytes of chunk framing than any body needs")
 
-// maxReceived is how many bytes one request may take on the wire: an upload in
-// chunks of a byte each would need more, and nobody sends that in good faith.
-const maxReceived = 2*maxUpload + maxHeader
+// mostReceived is how many bytes one request may take on the wire, by the room
+// that its body has: one in chunks of a byte each would need more, and nobody
+// sends that in good faith. What is read ahead of the next request is in it.
+func mostReceived(has room) int {
+	if has == uploadRoom {
+		return 2*maxUpload + 2*maxHeader
+	}
+	return 2*maxBody + 2*maxHeader
+}
 
 // connection is what fasthttp reads requests from and writes answers to. It
 // adds what fasthttp 1.51 lacks: it knows what room a request's body has, so
@@ -37,7 +40,7 @@ type connection struct {
 	readErr  error // why the request cannot be read to its end
 
 	room   atomic.Int32 // of owner.rooms, that is ours
-	linger atomic.Bool  // the client may still be sending
+	linger atomic.Int64 // for how long the client may still be sending, a time.Duration
 	closed atomic.Bool
 }
 
@@ -52,10 +55,8 @@ func (c *connection) Read(p []byte) (int, error) {
 	case errors.Is(err, io.EOF) && c.active && c.heard:
 		err = io.ErrUnexpectedEOF
 	case err != nil:
-	case c.received > maxReceived:
+	case c.received > mostReceived(room(c.room.Load())):
 		n, err = 0, errTooMuchFraming
-	case c.received > maxHeader+maxBody && !c.hold(uploadRoom):
-		n, err = 0, errNoRoom
 	}
 	if err != nil && c.active {
 		c.readErr = err
@@ -117,9 +118,10 @@ func (c *connection) SetReadDeadline(t time.Time) error {
 // because headerReceived always asks for it.
 func (c *connection) headerRead() bool { return c.timers > 1 }
 
-// lingers makes Close wait for the client to read the answer: a connection
-// that is closed while its client sends is reset, and the answer with it.
-func (c *connection) lingers() { c.linger.Store(true) }
+// lingers makes Close wait for the client to read the answer, for a time at most:
+// a connection that is closed while its client sends is reset, and the answer
+// with it.
+func (c *connection) lingers(most time.Duration) { c.linger.Store(int64(most)) }
 
 // Close gives back what the connection holds.
 func (c *connection) Close() error {
@@ -127,21 +129,21 @@ func (c *connection) Close() error {
 		return nil
 	}
 	c.hasNone()
-	if c.linger.Load() {
-		c.drain()
+	if most := time.Duration(c.linger.Load()); most > 0 {
+		c.drain(most)
 	}
 	c.owner.forget(c)
 	return c.Conn.Close()
 }
 
 // drain says that nothing more will be sent, and throws away what the client
-// sends until it closes, for at most a second or an upload's size.
-func (c *connection) drain() {
+// sends until it closes, for so long or an upload's size at most.
+func (c *connection) drain(most time.Duration) {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	if c.Conn.SetReadDeadline(c.owner.now().Add(c.owner.limits.LingerTimeout)) == nil {
+	if c.Conn.SetReadDeadline(c.owner.now().Add(most)) == nil {
 		_, _ = io.CopyN(io.Discard, c.Conn, maxUpload)
 	}
 }

@@ -245,7 +245,8 @@ func TestNobodyHasTheRoomOfAnUploadWithoutAProvenToken(t *testing.T) {
 	config := configured()
 	config.Limits.Uploads = 1
 	config.RateLimits.Failures = Rate{PerSecond: 0.001, Burst: 2}
-	r := serving(t, config, uploads())
+	config.RateLimits.Uploads = Rate{PerSecond: 0.001, Burst: 1}
+	r := serving(t, config, append(things(), uploads())...)
 	head := func(token string) string {
 		return "POST /v1/timesheets/upload HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\nAuthorization: Bearer " + token +
 			"\r\nContent-Type: application/json\r\nContent-Length: 8388608\r\n\r\n"
@@ -258,6 +259,7 @@ func TestNobodyHasTheRoomOfAnUploadWithoutAProvenToken(t *testing.T) {
 		{"ann", "insufficient_scope", `error="insufficient_scope"`, 403},
 		{"nobody", "invalid_token", `scope="batch:upload"`, 401},
 		{"nobody", "rate_limited", "", 429},
+		{"ann", "rate_limited", "", 429},
 	} {
 		got, _ := r.raw(t, head(tt.token), false)
 		p := got.problem(t)
@@ -266,8 +268,20 @@ func TestNobodyHasTheRoomOfAnUploadWithoutAProvenToken(t *testing.T) {
 			t.Errorf("%s: got %d, %+v, %v", tt.token, got.StatusCode, p, got.Header)
 		}
 	}
-	if len(r.rooms[uploadRoom]) != 0 {
-		t.Error("a refused upload has room")
+	few := strings.Replace(head("nobody"), "8388608", "5000", 1)
+	if got, _ := r.raw(t, few, false); got.StatusCode != 429 {
+		t.Errorf("an upload of a few rows: %d", got.StatusCode)
+	}
+	// Nor does framing make room of its own.
+	conn := r.dial(t)
+	if _, err := io.WriteString(conn, "POST /v1/things HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;"+strings.Repeat("x", 300<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, bufio.NewReader(conn), "POST"); got.StatusCode != 413 {
+		t.Errorf("a chunk's extension without an end: %d", got.StatusCode)
+	}
+	if len(r.rooms[uploadRoom])+len(r.rooms[bodyRoom]) != 0 {
+		t.Error("what was refused has room")
 	}
 	if got := r.call(t, "POST", "/v1/timesheets/upload", "machine", "["+strings.Repeat(" ", 1<<20)+"]"); got.StatusCode != 200 {
 		t.Errorf("a proven one: %d %s", got.StatusCode, got.body)
@@ -282,7 +296,7 @@ func TestChunkFramingIsBoundedToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An extension without an end costs no memory, only a processor.
-	if _, err := io.CopyN(conn, zeros{}, maxReceived); err != nil {
+	if _, err := io.CopyN(conn, zeros{}, int64(mostReceived(uploadRoom))); err != nil {
 		t.Fatal(err)
 	}
 	got := read(t, bufio.NewReader(conn), "POST")

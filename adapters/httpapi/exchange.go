@@ -78,16 +78,12 @@ func (s *Server) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		x := s.begin(ctx, is)
 		defer s.finish(ctx, x)
 		defer s.recovered(ctx, x)
-		if is.refusal != nil {
-			ctx.Conn().(*connection).lingers()
-		}
 		switch {
-		case is.caller:
-			x.route, x.needs = uploadPath, uploadNeeds
-			ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
-			s.refuse(ctx, x, s.countRefused(ctx, is.refusal))
+		case is.caller.refused:
+			s.refuseCaller(ctx, x, is)
 		case is.refusal != nil:
 			x.route = routeUnreadable
+			ctx.Conn().(*connection).lingers(s.config.Limits.LingerTimeout)
 			s.refuse(ctx, x, is.refusal)
 		case countReceived(h) > is.fields:
 			s.refuse(ctx, x, trailersRefused())

@@ -99,7 +99,7 @@ func (l *listener) refuse(conn net.Conn) {
 	l.away.Go(func() {
 		defer func() { <-l.turnAway }()
 		c := &connection{Conn: conn, owner: l}
-		c.lingers()
+		c.lingers(l.limits.LingerTimeout)
 		_, _ = c.Write(l.busy())
 		_ = c.Close()
 	})

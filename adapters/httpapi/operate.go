@@ -132,6 +132,22 @@ func (s *Server) countRefused(ctx *fasthttp.RequestCtx, err error) error {
 	return err
 }
 
+// refuseCaller answers an upload that was refused for who asks, before its body
+// was read, as its route would have after it. Who sends a large body slowly gets
+// time to read why: else they would send it again, with the same token.
+func (s *Server) refuseCaller(ctx *fasthttp.RequestCtx, x *exchange, is heading) {
+	x.route, x.needs, x.by, x.began = uploadPath, uploadNeeds, is.caller.by, is.caller.came
+	ctx.Conn().(*connection).lingers(max(s.config.Limits.LingerTimeout, s.config.Limits.BodyTimeout))
+	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	err := is.refusal
+	if x.by.ID == "" {
+		err = s.countRefused(ctx, err)
+	} else if tooMany := s.limit(ctx, s.meters.uploads, callerKey(x.by)); tooMany != nil {
+		err = tooMany
+	}
+	s.refuse(ctx, x, err)
+}
+
 // meters are the rate limits of a process.
 type meters struct{ requests, uploads, failures *meter }
 

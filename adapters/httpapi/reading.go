@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -25,8 +26,15 @@ type heading struct {
 	origin    string
 	fields    int             // header fields, so that trailers show
 	refusal   error           // why the request is not handled; its body is not read
-	caller    bool            // it is refused for who asks
+	caller    caller          // of a request that is refused for who asks
 	trace     context.Context // what the request is a part of; nil unless it is traced
+}
+
+// caller is who asked for what was refused before its body was read.
+type caller struct {
+	refused bool
+	by      identity.Principal // zero unless the token is proven
+	came    time.Time
 }
 
 // headings holds the heading of each request whose body is being read, or that
@@ -99,8 +107,8 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 }
 
 // admit takes room for the request's body, or says why none of it is read, as
-// the refusal of a heading. Nobody gets the room of an upload before their token
-// is proven: there is little of it, and it is held as long as they like to send.
+// the refusal of a heading. No upload has room before its token is proven: there
+// is little of it, and it is held for as long as they like to send.
 func (s *Server) admit(h *fasthttp.RequestHeader, bodyLimit int) (room, heading) {
 	if refusal := checkHead(h); refusal != nil {
 		return noRoom, heading{refusal: refusal}
@@ -110,13 +118,16 @@ func (s *Server) admit(h *fasthttp.RequestHeader, bodyLimit int) (room, heading)
 	switch {
 	case length > bodyLimit:
 		return noRoom, heading{refusal: bodyTooLarge()}
-	case bodyLimit > maxBody && (chunked || length > maxBody):
-		if err := s.mayUpload(h); err != nil {
-			return noRoom, heading{refusal: err, caller: true}
-		}
+	case chunked && bodyLimit > maxBody, length > maxBody:
 		needs = uploadRoom
-	case chunked || length > shortBody:
+	case chunked, length > shortBody:
 		needs = bodyRoom
+	}
+	if needs != noRoom && bodyLimit > maxBody {
+		came := s.now()
+		if by, err := s.mayUpload(h); err != nil {
+			return noRoom, heading{refusal: err, caller: caller{true, by, came}}
+		}
 	}
 	if !s.rooms.take(needs) {
 		return noRoom, heading{refusal: overloaded()}
@@ -127,9 +138,9 @@ func (s *Server) admit(h *fasthttp.RequestHeader, bodyLimit int) (room, heading)
 // uploadNeeds is what upload asks of a token; it is known before the route is.
 var uploadNeeds = []identity.Scope{identity.BatchUpload}
 
-// mayUpload is nil for a caller who may upload. A panic would end the process
-// here, where no handler's recovery is around it.
-func (s *Server) mayUpload(h *fasthttp.RequestHeader) (err error) {
+// mayUpload says who calls, and is nil when they may upload. A panic would end
+// the process here, where no handler's recovery is around it.
+func (s *Server) mayUpload(h *fasthttp.RequestHeader) (by identity.Principal, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(p)
@@ -137,11 +148,10 @@ func (s *Server) mayUpload(h *fasthttp.RequestHeader) (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(s.life, s.config.Limits.RequestDeadline)
 	defer cancel()
-	by, err := s.prove(ctx, h)
-	if err != nil {
-		return err
+	if by, err = s.prove(ctx, h); err != nil {
+		return by, err
 	}
-	return by.Require(uploadNeeds...)
+	return by, by.Require(uploadNeeds...)
 }
 
 func (s *Server) remember(h *fasthttp.RequestHeader, is heading) heading {
@@ -207,7 +217,7 @@ func hasBearer(h *fasthttp.RequestHeader) bool {
 
 // cannotRead is fasthttp's ErrorHandler: it answers what could not be read to
 // its end. Whatever broke on the way is the client's or the network's, so no
-// answer is a 5xx but the one that says we hold too much already.
+// answer is a 5xx.
 func (s *Server) cannotRead(ctx *fasthttp.RequestCtx, err error) {
 	c := ctx.Conn().(*connection)
 	var is heading
@@ -221,7 +231,7 @@ func (s *Server) cannotRead(ctx *fasthttp.RequestCtx, err error) {
 	defer s.finish(ctx, x)
 	defer s.recovered(ctx, x)
 	x.route = routeUnreadable
-	c.lingers()
+	c.lingers(s.config.Limits.LingerTimeout)
 	s.refuse(ctx, x, whyUnreadable(err, c.headerRead()))
 }
 
@@ -239,8 +249,6 @@ func whyUnreadable(cause error, headerRead bool) error {
 	case isHeaderTooLarge(cause):
 		return refusal{fasthttp.StatusRequestHeaderFieldsTooLarge, fault.New(fault.Malformed, "header_too_large",
 			"A request has at most %d KiB of header. A token or a cookie is too long.", maxHeader>>10)}
-	case errors.Is(cause, errNoRoom):
-		return overloaded()
 	case errors.Is(cause, fasthttp.ErrBodyTooLarge), errors.Is(cause, errTooMuchFraming):
 		return bodyTooLarge()
 	case errors.Is(cause, io.ErrUnexpectedEOF):

@@ -40,8 +40,12 @@ func (r rooms) take(which room) bool {
 }
 
 func (r rooms) giveBack(which room) {
-	if which != noRoom {
-		<-r[which]
+	if which == noRoom {
+		return
+	}
+	select {
+	case <-r[which]:
+	default: // that would be a mistake of ours, and no reason to wait for ever
 	}
 }
 
@@ -57,7 +61,7 @@ func withRoom(timeout time.Duration, taken room) time.Duration {
 
 // roomIn is what withRoom put into a deadline, and the deadline without it.
 func roomIn(deadline time.Time) (room, time.Time) {
-	taken := room(time.Until(deadline) / roomsApart)
+	taken := room(time.Until(deadline).Round(roomsApart) / roomsApart)
 	if taken <= noRoom || taken > uploadRoom {
 		return noRoom, deadline
 	}

@@ -48,7 +48,8 @@ func Migrate(ctx context.Context, databaseURL string, files fs.FS, patience time
 	return migrateWhile(ctx, waiting, databaseURL, files)
 }
 
-// migrateWhile begins nothing once waiting has ended, which is part of ctx.
+// migrateWhile begins no first migration once waiting has ended, which is part of
+// ctx; those that follow one wait for their tables no longer than it did.
 func migrateWhile(ctx, waiting context.Context, databaseURL string, files fs.FS) (applied int, err error) {
 	config, err := Config{URL: databaseURL, ApplicationName: "timesheets migrate"}.pool()
 	if err != nil {
@@ -66,7 +67,7 @@ func migrateWhile(ctx, waiting context.Context, databaseURL string, files fs.FS)
 		switch {
 		case err == nil:
 			return applied, nil
-		case sqlState(err) == lockNotAvailable:
+		case sqlState(err) == lockNotAvailable, sqlState(err) == deadlockDetected:
 			inUse = err
 		case waiting.Err() != nil && inUse != nil && sqlState(err) == "":
 			// Out of time while it connected for the next try: the table is the reason.
@@ -178,6 +179,7 @@ const (
 	undefinedColumn       = "42703"
 	insufficientPrivilege = "42501"
 	lockNotAvailable      = "55P03"
+	deadlockDetected      = "40P01"
 	protocolViolation     = "08P01" // how a pooler answers a startup parameter that it cannot keep
 )
 

@@ -123,7 +123,11 @@ func (c Config) checkParts() error {
 	if c.PublicURL == "" {
 		public = "HTTP_ADDR" // which it is made of
 	}
-	return assembly.InWords(errors.Join(c.pool().Check(), c.tokens(Clock()).Check(), claim, c.http(&net.TCPAddr{}).Check()), map[string]string{
+	var direct error
+	if c.DirectURL != "" {
+		direct = assembly.InWords(postgres.Config{URL: c.migrationURL()}.Check(), map[string]string{"database_url_unreadable": "DATABASE_DIRECT_URL"})
+	}
+	return errors.Join(direct, assembly.InWords(errors.Join(c.pool().Check(), c.tokens(Clock()).Check(), claim, c.http(&net.TCPAddr{}).Check()), map[string]string{
 		"database_url_missing": "DATABASE_URL", "database_url_unreadable": "DATABASE_URL",
 		"database_pool_size": "DATABASE_POOL_MAX, DATABASE_POOL_MIN", "database_pool_lifetime": "DATABASE_POOL_LIFETIME",
 
@@ -135,7 +139,7 @@ func (c Config) checkParts() error {
 		"http_rate_limit_requests": "RATE_LIMIT_REQUESTS_PER_SECOND", "http_rate_limit_requests_burst": "RATE_LIMIT_REQUESTS_BURST",
 		"http_rate_limit_uploads": "RATE_LIMIT_UPLOADS_PER_SECOND", "http_rate_limit_uploads_burst": "RATE_LIMIT_UPLOADS_BURST",
 		"http_rate_limit_failures": "RATE_LIMIT_FAILURES_PER_SECOND", "http_rate_limit_failures_burst": "RATE_LIMIT_FAILURES_BURST",
-	})
+	}))
 }
 
 func (c Config) issuerVariable() string {
