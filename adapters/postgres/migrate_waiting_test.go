@@ -74,6 +74,45 @@ func TestAMigrationThatWaitsForATableLetsTrafficThrough(t *testing.T) {
 	}
 }
 
+func TestAMigrationThatLosesADeadlockIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t)
+	steps := []string{"CREATE TABLE a (n int)", "CREATE TABLE b (n int)", "LOCK TABLE a; LOCK TABLE b; ALTER TABLE b ADD COLUMN m int"}
+	if _, err := postgres.Migrate(t.Context(), url, files(steps[:2]...), patience); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := connect(t, url).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Exec(t.Context(), "LOCK TABLE b"); err != nil {
+		t.Fatal(err)
+	}
+	migrated := make(chan error, 1)
+	go func() {
+		_, err := postgres.Migrate(t.Context(), url, files(steps...), patience)
+		migrated <- err
+	}()
+	monitor := connect(t, url)
+	for {
+		if pids, err := migrationsThatWait(t.Context(), monitor); err != nil {
+			t.Fatal(err)
+		} else if len(pids) > 0 {
+			break
+		}
+	}
+	// Who waits first looks first whether it is a deadlock, and loses it.
+	if _, err := writer.Exec(t.Context(), "LOCK TABLE a"); err != nil {
+		t.Errorf("the writer: %v", err)
+	}
+	if err := writer.Commit(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAMigrationGivesUpWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	steps := files("CREATE TABLE a (n int)", "DROP TABLE a")
