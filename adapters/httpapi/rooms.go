@@ -61,6 +61,7 @@ func withRoom(timeout time.Duration, taken room) time.Duration {
 
 // roomIn is what withRoom put into a deadline, and the deadline without it.
 func roomIn(deadline time.Time) (room, time.Time) {
+	//nolint:forbidigo // fasthttp, too, has added to what time.Now gave it.
 	taken := room(time.Until(deadline).Round(roomsApart) / roomsApart)
 	if taken <= noRoom || taken > uploadRoom {
 		return noRoom, deadline

@@ -38,8 +38,9 @@ func Mistakes(errs ...error) error {
 // as a mistake of the variable that it says it is about, or that variables has
 // for its code.
 func InWords(err error, variables map[string]string) error {
-	var words []error
-	for _, one := range each(err) {
+	all := each(err)
+	words := make([]error, 0, len(all))
+	for _, one := range all {
 		if f, ok := errors.AsType[*fault.Error](one); ok {
 			one = inWords(f, cmp.Or(f.Extra["variable"], variables[f.Code]))
 		}

@@ -111,6 +111,7 @@ func (c *Config) checkMode() error {
 // anything is put together.
 func (c *Config) checkParts() error {
 	_, api := timesheetsapi.NewUploader(timesheetsapi.Config{URL: c.APIURL})
+	//nolint:gosec // Names of variables.
 	return assembly.InWords(errors.Join(c.tokens().Check(), api), map[string]string{
 		"auth0_token_url": "AUTH0_TOKEN_URL", "auth0_audience": "AUTH0_AUDIENCE", "auth0_client_id": "AUTH0_CLIENT_ID", "auth0_client_secret": "AUTH0_CLIENT_SECRET",
 		"not_a_url": "TIMESHEETS_API_URL", "not_https": "TIMESHEETS_API_URL",

@@ -5,6 +5,7 @@ package service
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -110,7 +111,7 @@ func (c Config) migrationURL() string { return cmp.Or(c.DirectURL, c.DatabaseURL
 func checkAddress(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = new(net.Resolver).LookupPort(context.Background(), "tcp", port)
 	}
 	return err
 }
@@ -127,6 +128,7 @@ func (c Config) checkParts() error {
 	if c.DirectURL != "" {
 		direct = assembly.InWords(postgres.Config{URL: c.migrationURL()}.Check(), map[string]string{"database_url_unreadable": "DATABASE_DIRECT_URL"})
 	}
+	//nolint:gosec // Names of variables.
 	return errors.Join(direct, assembly.InWords(errors.Join(c.pool().Check(), c.tokens(Clock()).Check(), claim, c.http(&net.TCPAddr{}).Check()), map[string]string{
 		"database_url_missing": "DATABASE_URL", "database_url_unreadable": "DATABASE_URL",
 		"database_pool_size": "DATABASE_POOL_MAX, DATABASE_POOL_MIN", "database_pool_lifetime": "DATABASE_POOL_LIFETIME",

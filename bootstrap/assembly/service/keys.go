@@ -10,5 +10,5 @@ func (s *Service) logKeys(trouble error) {
 		s.log.Info("the signing keys can be renewed again", held)
 		return
 	}
-	s.log.Warn("the signing keys cannot be renewed", held, "error", trouble)
+	s.log.Warn("the signing keys cannot be renewed", held, slog.Any("error", trouble))
 }
