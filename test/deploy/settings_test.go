@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"timesheets/adapters/trackers"
 	"timesheets/bootstrap/assembly"
@@ -150,6 +151,11 @@ func TestProgramsStartWithWhatTheManifestsGiveThem(t *testing.T) {
 				for name, g := range variables(t, c) {
 					secret, ok := reads[name]
 					switch {
+					case name == "GOMEMLIMIT": // which Go reads
+						limit := c.Resources.Limits[corev1.ResourceMemory]
+						if soft, err := resource.ParseQuantity(strings.TrimSuffix(g.value, "B")); err != nil || 10*soft.Value() > 9*limit.Value() {
+							t.Errorf("GOMEMLIMIT=%s leaves nothing of %s: %v", g.value, limit.String(), err)
+						}
 					case !ok:
 						t.Errorf("%s is given, and nobody reads it", name)
 					case secret != g.secret:
