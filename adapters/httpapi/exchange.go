@@ -54,6 +54,9 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, is heading) *exchange {
 		route:  routeNone,
 		began:  s.now(),
 	}
+	if is.caller.refused {
+		x.began = is.caller.came
+	}
 	s.config.Traces.begin(is.trace, x)
 	ctx.SetUserValue(exchangeKey{}, x)
 	h := &ctx.Response.Header

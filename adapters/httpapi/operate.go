@@ -136,7 +136,7 @@ func (s *Server) countRefused(ctx *fasthttp.RequestCtx, err error) error {
 // was read, as its route would have after it. Who sends a large body slowly gets
 // time to read why: else they would send it again, with the same token.
 func (s *Server) refuseCaller(ctx *fasthttp.RequestCtx, x *exchange, is heading) {
-	x.route, x.needs, x.by, x.began = uploadPath, uploadNeeds, is.caller.by, is.caller.came
+	x.route, x.needs, x.by = uploadPath, uploadNeeds, is.caller.by
 	ctx.Conn().(*connection).lingers(max(s.config.Limits.LingerTimeout, s.config.Limits.BodyTimeout))
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	err := is.refusal

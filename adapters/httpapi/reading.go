@@ -123,7 +123,7 @@ func (s *Server) admit(h *fasthttp.RequestHeader, bodyLimit int) (room, heading)
 	case chunked, length > shortBody:
 		needs = bodyRoom
 	}
-	if needs != noRoom && bodyLimit > maxBody {
+	if needs != noRoom && isUpload(h) {
 		came := s.now()
 		if by, err := s.mayUpload(h); err != nil {
 			return noRoom, heading{refusal: err, caller: caller{true, by, came}}

@@ -56,3 +56,15 @@ func WithDatabase(databaseURL, name string) string {
 	}
 	return databaseURL + "?dbname=" + name
 }
+
+// closeEntirely waits, for a time, until the server has heard that what it was
+// asked is given up.
+func closeEntirely(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+	select {
+	case <-conn.PgConn().CleanupDone():
+	case <-ctx.Done():
+	}
+}

@@ -110,7 +110,7 @@ func given(ctx context.Context, o Options) (*Server, error) {
 		own := ownDatabase{o.URL, o.OwnDatabase + "_" + strings.ToLower(rand.Text())}
 		if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE template0", own.name)); err != nil {
 			if ctx.Err() != nil {
-				<-conn.PgConn().CleanupDone() // else it may be made after it is dropped
+				closeEntirely(conn) // else it may be made after it is dropped
 				_ = own.remove()
 			}
 			return nil, fmt.Errorf("%s names a PostgreSQL that makes no database for us: %w", name, err)

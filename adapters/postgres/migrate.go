@@ -197,7 +197,7 @@ func migrationFault(err error) error {
 		return nil
 	}
 	_, unreachable := errors.AsType[*pgconn.ConnectError](err)
-	if sqlState(err) == lockNotAvailable || !unreachable && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+	if state := sqlState(err); state == lockNotAvailable || state == deadlockDetected || !unreachable && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		return fault.Wrap(err, fault.Unavailable, "migration_out_of_time",
 			"The migration did not end in its time. A table in use may be the reason: look for long transactions in pg_stat_activity, then migrate again.")
 	}

@@ -221,7 +221,7 @@ func raced(err error) bool {
 		return true
 	}
 	switch pg.Code {
-	case "40001", "40P01", "55P03":
+	case "40001", deadlockDetected, lockNotAvailable:
 		return true
 	case "23505":
 		for _, key := range []string{"entries_origin", "corrections_open", "workers_pkey", "imports_live", "import_parts_pkey", "weeks_pkey", "week_moves_pkey"} {

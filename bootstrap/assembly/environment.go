@@ -59,6 +59,9 @@ func mistake(config reflect.Type, err error) error {
 		return err
 	}
 	variable := variableOf(config, unreadable.Name, unreadable.Type)
+	if variable == "" {
+		return err
+	}
 	if number, ok := errors.AsType[*strconv.NumError](unreadable.Err); ok && number.Func != "ParseBool" && errors.Is(number, strconv.ErrSyntax) {
 		kind := "a number"
 		if number.Func == "ParseInt" {

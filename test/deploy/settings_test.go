@@ -148,7 +148,11 @@ func TestProgramsStartWithWhatTheManifestsGiveThem(t *testing.T) {
 				if err != nil {
 					t.Errorf("the program would not start:\n%v", err)
 				}
-				for name, g := range variables(t, c) {
+				given := variables(t, c)
+				if _, ok := given["GOMEMLIMIT"]; !ok && c.Name == "api" {
+					t.Error("nothing tells Go of the pod's limit")
+				}
+				for name, g := range given {
 					secret, ok := reads[name]
 					switch {
 					case name == "GOMEMLIMIT": // which Go reads

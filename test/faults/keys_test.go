@@ -77,6 +77,9 @@ func TestWithoutKeysNoTokenIsJudgedAndTheAPIIsNotReady(t *testing.T) {
 			if !apitest.Eventually(t, time.Minute, said("the signing keys can be renewed again")) {
 				t.Error("the log does not say once that there are keys again")
 			}
+			if !said("the signing keys cannot be renewed")() {
+				t.Error("the log says again and again that there are no keys")
+			}
 		})
 	}
 }

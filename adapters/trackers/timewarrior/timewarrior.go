@@ -55,13 +55,13 @@ func (*Tracker) Live() bool { return false }
 // in their order; the cursor "" begins anew, which standard input allows once.
 // When ctx ends while an export is waited for, there is no more to be had of it.
 func (t *Tracker) Page(ctx context.Context, window importing.Window, cursor string) (importing.Page, error) {
-	return within(ctx, func() (importing.Page, error) { return t.page(window, cursor) })
+	return within(ctx, t.name(), func() (importing.Page, error) { return t.page(window, cursor) })
 }
 
 // within gives what read does, unless ctx ends before: whoever is to write to a
 // pipe may keep it waiting, and nothing wakes it. It is left behind then, and
 // ends with the pipe or with the program.
-func within[T any](ctx context.Context, read func() (T, error)) (T, error) {
+func within[T any](ctx context.Context, export string, read func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
 		err   error
@@ -76,7 +76,8 @@ func within[T any](ctx context.Context, read func() (T, error)) (T, error) {
 		return o.value, o.err
 	case <-ctx.Done():
 		var none T
-		return none, fault.Wrap(ctx.Err(), fault.Unavailable, "export_not_read", "The export did not come to its end in time.")
+		return none, fault.Wrap(ctx.Err(), fault.Unavailable, "export_not_read",
+			"%s did not come to its end before the import was stopped. See whether anything writes to it, or give the run a longer --timeout.", export)
 	}
 }
 
@@ -170,7 +171,7 @@ func (t *Tracker) Check(ctx context.Context) (string, error) {
 	if t.path == "-" {
 		return "a Timewarrior export from standard input, not read yet", nil
 	}
-	return within(ctx, t.checkFile)
+	return within(ctx, t.name(), t.checkFile)
 }
 
 func (t *Tracker) checkFile() (string, error) {

@@ -63,7 +63,12 @@ func (c *Config) readIssuer() error {
 	mistake := func(text string) error { return assembly.Mistake{Variable: "AUTH0_TOKEN_URL", Text: text} }
 	switch {
 	case c.Domain != "" && c.IssuerURL != "":
-		return mistake("set AUTH0_DOMAIN or AUTH0_ISSUER_URL, not both")
+		// With a token URL of its own that is one mistake, and what is wrong there another.
+		variable := "AUTH0_TOKEN_URL"
+		if c.TokenURL != "" {
+			variable = "AUTH0_ISSUER_URL"
+		}
+		return assembly.Mistake{Variable: variable, Text: "set AUTH0_DOMAIN or AUTH0_ISSUER_URL, not both"}
 	case c.TokenURL != "":
 		return nil
 	case c.Domain == "" && c.IssuerURL == "":
