@@ -148,11 +148,11 @@ func TestProgramsStartWithWhatTheManifestsGiveThem(t *testing.T) {
 				if err != nil {
 					t.Errorf("the program would not start:\n%v", err)
 				}
-				given := variables(t, c)
-				if _, ok := given["GOMEMLIMIT"]; !ok && c.Name == "api" {
+				has := variables(t, c)
+				if _, ok := has["GOMEMLIMIT"]; !ok && c.Name == "api" {
 					t.Error("nothing tells Go of the pod's limit")
 				}
-				for name, g := range given {
+				for name, g := range has {
 					secret, ok := reads[name]
 					switch {
 					case name == "GOMEMLIMIT": // which Go reads
