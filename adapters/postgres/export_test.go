@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"io"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -24,6 +25,17 @@ func InTx(ctx context.Context, pool *pgxpool.Pool, fn func(Querier) error) error
 func InSnapshot(ctx context.Context, pool *pgxpool.Pool, fn func(Querier) error) error {
 	return inSnapshot(ctx, pool, func(tx *transaction) error { return fn(tx) })
 }
+
+// CopyIn is one COPY in a transaction of its own.
+func CopyIn(ctx context.Context, pool *pgxpool.Pool, from io.Reader, sql string) error {
+	return inTx(ctx, pool, func(tx *transaction) error {
+		_, err := tx.copyIn(ctx, from, sql)
+		return err
+	})
+}
+
+// WakeWALWriter is what is asked for while a COPY goes on.
+const WakeWALWriter = wakeWALWriter
 
 // MigrateWhile is Migrate with a patience that a test ends when it likes.
 var MigrateWhile = migrateWhile

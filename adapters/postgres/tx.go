@@ -31,6 +31,7 @@ func inTx(ctx context.Context, pool *pgxpool.Pool, fn func(*transaction) error) 
 // what comes first, and keeps its last statements back, to send them with the
 // commit.
 type transaction struct {
+	pool  *pgxpool.Pool // that conn is of
 	conn  *pgxpool.Conn
 	begin string // how it begins; "" once it has begun
 	last  pgx.Batch
@@ -92,6 +93,7 @@ func (t *transaction) copyIn(ctx context.Context, from io.Reader, sql string) (p
 	if err := t.start(ctx); err != nil {
 		return pgconn.CommandTag{}, err
 	}
+	defer writeLogAhead(ctx, t.pool)()
 	return t.conn.Conn().PgConn().CopyFrom(ctx, from, sql)
 }
 
@@ -124,8 +126,8 @@ func (t *transaction) undo(ctx context.Context) error {
 
 // transact runs fn in one transaction: commit on nil, roll back on error or
 // panic.
-func transact(ctx context.Context, conn *pgxpool.Conn, begin string, fn func(*transaction) error) error {
-	t := &transaction{conn: conn, begin: begin}
+func transact(ctx context.Context, pool *pgxpool.Pool, conn *pgxpool.Conn, begin string, fn func(*transaction) error) error {
+	t := &transaction{pool: pool, conn: conn, begin: begin}
 	returned := false
 	defer func() {
 		if !returned {
@@ -158,7 +160,7 @@ func retrying(ctx context.Context, pool *pgxpool.Pool, begin string, fn func(*tr
 			}
 		}
 		err = onConn(ctx, pool, func(conn *pgxpool.Conn) error {
-			return transact(ctx, conn, begin, fn)
+			return transact(ctx, pool, conn, begin, fn)
 		})
 		if !raced(err) {
 			return translate(err)
