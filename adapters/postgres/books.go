@@ -44,11 +44,12 @@ func (b *Books) Hours(ctx context.Context, org identity.Organization, q reportin
 		columns.WriteString(groupColumns[g] + ", ")
 		ordinals = append(ordinals, strconv.Itoa(i+1))
 	}
-	sql := `SELECT ` + columns.String() + `sum(seconds)::int8, count(*)::int8 FROM entries
-		WHERE org_id = $1 AND deleted_at IS NULL AND status IN ('pending', 'approved') AND day BETWEEN $2 AND $3 AND ($4 = '' OR user_id = $4)`
+	counted, args := having("", "status", "'pending'", "'approved'"), []any{string(org), q.From.Time(), q.To.Time()}
 	if q.UserID != "" {
-		sql = strings.Replace(sql, `($4 = '' OR user_id = $4)`, `user_id = $4`, 1)
+		counted, args = `org_id = $1 AND user_id = $4 AND status IN ('pending', 'approved')`, append(args, q.UserID)
 	}
+	sql := `SELECT ` + columns.String() + `sum(seconds)::int8, count(*)::int8 FROM entries
+		WHERE ` + counted + ` AND deleted_at IS NULL AND day BETWEEN $2 AND $3`
 	if len(ordinals) > 0 {
 		by := strings.Join(ordinals, ", ")
 		sql += ` GROUP BY ` + by + ` ORDER BY ` + by
@@ -69,7 +70,7 @@ func (b *Books) Hours(ctx context.Context, org identity.Organization, q reportin
 		}
 		t.Seconds, t.Entries = values[n].(int64), values[n+1].(int64)
 		return t, nil
-	}, sql+fmt.Sprintf(` LIMIT %d`, limit), string(org), q.From.Time(), q.To.Time(), q.UserID)
+	}, sql+fmt.Sprintf(` LIMIT %d`, limit), args...)
 }
 
 // groupText writes the value of a group as reports show it.

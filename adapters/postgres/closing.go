@@ -33,7 +33,7 @@ func (c *closing) Brought(ctx context.Context) (keys, unreadable int, err error)
 }
 
 // scoped is the condition of entries e that lie in a run's scope.
-const scoped = `e.org_id = $1 AND e.source = $2 AND e.deleted_at IS NULL AND e.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR e.user_id = ANY ($5))`
+var scoped = having("e.", "source", "$2") + ` AND e.deleted_at IS NULL AND e.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR e.user_id = ANY ($5))`
 
 func (c *closing) scope() []any {
 	return []any{string(c.org), c.run.Source, c.run.Scope.From.Time(), c.run.Scope.To.Time(), c.run.Scope.UserIDs}
@@ -43,7 +43,7 @@ func (c *closing) scope() []any {
 // bring, and which no write, nor receipt without one, has touched since the run
 // began. An entry whose deletion was dismissed is not missed, nor one of which
 // something new was proposed since.
-const absent = scoped + `
+var absent = scoped + `
 	AND ` + unbrought + `
 	AND (SELECT w.number FROM writes w WHERE w.org_id = $1 AND w.write_id = e.write_id) <= (
 		SELECT base_number FROM imports WHERE org_id = $1 AND id = $6)

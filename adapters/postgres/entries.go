@@ -74,9 +74,12 @@ func (e *Entries) History(ctx context.Context, org identity.Organization, id tim
 // List gives a page of live entries by keyset, from the end of an index.
 func (e *Entries) List(ctx context.Context, org identity.Organization, f timekeeping.Filter, after timekeeping.Place, limit int) ([]timesheet.Entry, error) {
 	s := selection{args: []any{string(org)}}
-	s.where("org_id = $1 AND deleted_at IS NULL")
+	s.where("deleted_at IS NULL")
 	if f.UserID != "" {
-		s.where("user_id = ?", f.UserID)
+		s.where("org_id = $1 AND user_id = ?", f.UserID)
+	}
+	if !f.ImportID.IsZero() {
+		s.where("org_id = $1 AND import_id = ?", f.ImportID)
 	}
 	if !f.From.IsZero() {
 		s.where("day >= ?", f.From.Time())
@@ -85,18 +88,15 @@ func (e *Entries) List(ctx context.Context, org identity.Organization, f timekee
 		s.where("day <= ?", f.To.Time())
 	}
 	if f.Project != "" {
-		s.where("project = ?", f.Project)
+		s.where(having("", "project", s.arg(f.Project)))
 	}
 	if f.Status != "" {
-		s.where("status = ?", string(f.Status))
+		s.where(having("", "status", s.arg(string(f.Status))))
+	}
+	if f.Source != "" {
+		s.where(having("", "source", s.arg(f.Source)))
 	}
 	s.merged = f.UserID == "" && f.Project == "" && f.Status == "" && f.Source == "" && f.ImportID.IsZero()
-	if f.Source != "" {
-		s.where("source = ?", f.Source)
-	}
-	if !f.ImportID.IsZero() {
-		s.where("import_id = ?", f.ImportID)
-	}
 	s.after(after.Day, after.ID)
 	return query(ctx, e.pool, scanEntry, s.page(limit), s.args...)
 }
@@ -105,7 +105,7 @@ func (e *Entries) List(ctx context.Context, org identity.Organization, f timekee
 // worker.
 func (e *Entries) Pending(ctx context.Context, org identity.Organization, except string, day timesheet.Day, id timesheet.ID, limit int) ([]timesheet.Entry, error) {
 	s := selection{args: []any{string(org)}}
-	s.where("org_id = $1 AND deleted_at IS NULL AND status = 'pending'")
+	s.where("deleted_at IS NULL AND " + having("", "status", "'pending'"))
 	s.where("user_id <> ?", except)
 	s.after(day, id)
 	return query(ctx, e.pool, scanEntry, s.page(limit), s.args...)
@@ -146,7 +146,7 @@ func (s *selection) page(limit int) string {
 	}
 	var branches []string
 	for _, status := range []timesheet.Status{timesheet.Pending, timesheet.Approved, timesheet.Rejected} {
-		branches = append(branches, `(`+sql+` AND status = '`+string(status)+`' `+newest+n+`)`)
+		branches = append(branches, `(`+sql+` AND `+having("", "status", "'"+string(status)+"'")+` `+newest+n+`)`)
 	}
 	return `SELECT ` + entryColumns + ` FROM (` + strings.Join(branches, ` UNION ALL `) + `) e ` + newest + n
 }

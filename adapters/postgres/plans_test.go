@@ -155,6 +155,12 @@ func library(t *testing.T, n *notebook) *office.Office {
 			lpad(to_hex(i / 5000), 32, '0')::uuid, NULL, CASE WHEN i % 1000 = 7 THEN $1 END, CASE WHEN i % 1000 = 7 THEN 'mirror' END,
 			decode(md5(i::text), 'hex'), lpad(to_hex(i / 5000), 32, '0')::uuid, i % 5000
 		FROM generate_series(0, 199999) AS i`, fixture.Now)
+	// Another organisation, a small one, has the same projects and sources.
+	o.Exec(t, `
+		INSERT INTO entries (org_id, id, source, external_id, user_id, day, seconds, project, billable, status, version, change, created_at, created_by, updated_at, updated_by, write_id, position)
+		SELECT 'small', lpad(to_hex(i + 300001), 32, '0')::uuid, 'toggl', i::text, 'worker 5', DATE '2026-11-20' - i / 2, 3600, 'project ' || i % 2 + 5, true,
+			CASE WHEN i % 2 = 0 THEN 'pending' ELSE 'approved' END, 1, 'created', $1::timestamptz, 'job', $1, 'job', lpad(to_hex(99), 32, '0')::uuid, 1000 + i
+		FROM generate_series(0, 799) AS i`, fixture.Now)
 	o.Exec(t, `
 		INSERT INTO writes (org_id, number, write_id, at, principal, import_id)
 		SELECT 'default', i + 1, lpad(to_hex(i), 32, '0')::uuid, $1, 'job', lpad(to_hex(i), 32, '0')::uuid FROM generate_series(0, 39) AS i`, fixture.Now)
@@ -404,6 +410,13 @@ func TestAPageReadsNoMoreThanTwiceItsRows(t *testing.T) {
 			return n
 		}
 	}
+	elsewhere := approver
+	elsewhere.Organization = "small"
+	small := func(edit func(*timekeeping.Filter)) func() int {
+		f := timekeeping.Filter{UserID: identity.Everyone}
+		edit(&f)
+		return list(elsewhere, f, timekeeping.Place{})
+	}
 	project := func(f *timekeeping.Filter) { f.Project = "project 5" }
 	status := func(s timesheet.Status) func(*timekeeping.Filter) {
 		return func(f *timekeeping.Filter) { f.Status = s }
@@ -431,6 +444,11 @@ func TestAPageReadsNoMoreThanTwiceItsRows(t *testing.T) {
 		{"all of a source, a later page", later(source("toggl")), 100},
 		{"all of a source that is not there", all(source("nothing")), 0},
 		{"all of an import", all(imported), 100},
+		{"all of a small organisation", small(func(*timekeeping.Filter) {}), 100},
+		{"all of a small organisation's project", small(project), 100},
+		{"all that wait in a small organisation", small(status(timesheet.Pending)), 100},
+		{"all of a small organisation's source", small(source("toggl")), 100},
+		{"all of a small organisation's source that is not there", small(source("kimai")), 0},
 		{"what waits for an approver", queue(timesheet.Day{}, timesheet.ID{}), 100},
 		{"what waits for an approver, a later page", queue(lastYear, entry), 100},
 		{"a week", func() int {

@@ -203,7 +203,7 @@ func (w *Weeks) weekBefore(ctx context.Context, org identity.Organization, state
 	sql := `SELECT greatest(
 		(SELECT max(e.monday) FROM (VALUES ('pending'), ('approved'), ('rejected')) AS s (status) CROSS JOIN LATERAL (
 			SELECT ` + mondayOf + ` AS monday FROM entries
-			WHERE org_id = $1 AND status = s.status AND day < $2 AND deleted_at IS NULL ORDER BY day DESC LIMIT 1) e),
+			WHERE ` + having("entries.", "status", "s.status") + ` AND day < $2 AND deleted_at IS NULL ORDER BY day DESC LIMIT 1) e),
 		(SELECT monday FROM weeks WHERE org_id = $1 AND monday < $2 AND $3 IN ('', 'open') ORDER BY monday DESC LIMIT 1))`
 	if state != "" && state != timesheet.WeekOpen {
 		sql = `SELECT (SELECT monday FROM weeks WHERE org_id = $1 AND monday < $2 AND state = $3 ORDER BY monday DESC LIMIT 1)`

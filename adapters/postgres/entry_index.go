@@ -1,0 +1,31 @@
+package postgres
+
+import "strings"
+
+// The indexes of entries by status, project and source begin with a number that
+// is made of the organisation and the value: new entries find their places by it
+// in less time than by two texts.
+
+// having is the condition that entries, named by table ("" or "e."), belong to the
+// organisation $1 and have one of the values, which are SQL, in one of those
+// columns.
+//
+// Two pairs may have the same number, so it never stands alone. What stands beside
+// it is true of nearly all that have the number, and is written so that the
+// planner takes it for that: of an equation it would think that it selects once
+// more what the number has, and read and sort all entries of a project for a page
+// of them.
+func having(table, column string, values ...string) string {
+	org := table + "org_id"
+	numbers := make([]string, len(values))
+	for i, value := range values {
+		numbers[i] = indexed(value, "$1")
+	}
+	return indexed(table+column, org) + ` IN (` + strings.Join(numbers, ", ") + `) AND (` +
+		org + ` = $1 AND ` + table + column + ` IN (` + strings.Join(values, ", ") + `))::int <> 0`
+}
+
+// indexed is what those indexes begin with.
+func indexed(value, org string) string {
+	return `hashtextextended(` + value + `, hashtextextended(` + org + `, 0))`
+}
