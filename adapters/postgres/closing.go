@@ -32,8 +32,14 @@ func (c *closing) Brought(ctx context.Context) (keys, unreadable int, err error)
 	return keys, unreadable, err
 }
 
-// scoped is the condition of entries e that lie in a run's scope.
-var scoped = having("e.", "source", "$2") + ` AND e.deleted_at IS NULL AND e.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR e.user_id = ANY ($5))`
+// scoped is the condition of entries e that lie in the run's scope.
+func (c *closing) scoped() string {
+	of := having("e.", "source", "$2")
+	if len(c.run.Scope.UserIDs) > 0 {
+		of = `e.org_id = $1 AND e.source = $2`
+	}
+	return of + ` AND e.deleted_at IS NULL AND e.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR e.user_id = ANY ($5))`
+}
 
 func (c *closing) scope() []any {
 	return []any{string(c.org), c.run.Source, c.run.Scope.From.Time(), c.run.Scope.To.Time(), c.run.Scope.UserIDs}
@@ -43,8 +49,7 @@ func (c *closing) scope() []any {
 // bring, and which no write, nor receipt without one, has touched since the run
 // began. An entry whose deletion was dismissed is not missed, nor one of which
 // something new was proposed since.
-var absent = scoped + `
-	AND ` + unbrought + `
+const absent = unbrought + `
 	AND (SELECT w.number FROM writes w WHERE w.org_id = $1 AND w.write_id = e.write_id) <= (
 		SELECT base_number FROM imports WHERE org_id = $1 AND id = $6)
 	AND (e.received_at IS NULL OR e.received_at < (SELECT begun_at FROM imports WHERE org_id = $1 AND id = $6))
@@ -63,10 +68,10 @@ const unbrought = `(SELECT count(*) FROM import_keys k WHERE k.org_id = $1 AND k
 
 func (c *closing) Absent(ctx context.Context, each func(timesheet.Entry)) (int, error) {
 	var total int
-	if err := c.tx.QueryRow(ctx, `SELECT count(*) FROM entries e WHERE `+scoped, c.scope()...).Scan(&total); err != nil {
+	if err := c.tx.QueryRow(ctx, `SELECT count(*) FROM entries e WHERE `+c.scoped(), c.scope()...).Scan(&total); err != nil {
 		return 0, err
 	}
-	rows, err := c.tx.Query(ctx, `SELECT `+entryColumns+` FROM entries e WHERE `+absent+` ORDER BY e.id`, append(c.scope(), c.run.ID)...)
+	rows, err := c.tx.Query(ctx, `SELECT `+entryColumns+` FROM entries e WHERE `+c.scoped()+` AND `+absent+` ORDER BY e.id`, append(c.scope(), c.run.ID)...)
 	if err != nil {
 		return 0, err
 	}

@@ -75,11 +75,13 @@ func (e *Entries) History(ctx context.Context, org identity.Organization, id tim
 func (e *Entries) List(ctx context.Context, org identity.Organization, f timekeeping.Filter, after timekeeping.Place, limit int) ([]timesheet.Entry, error) {
 	s := selection{args: []any{string(org)}}
 	s.where("deleted_at IS NULL")
-	if f.UserID != "" {
-		s.where("org_id = $1 AND user_id = ?", f.UserID)
+	has := func(column, value string) { s.where(having("", column, s.arg(value))) }
+	if f.UserID != "" || !f.ImportID.IsZero() {
+		s.where("org_id = $1")
+		has = func(column, value string) { s.where(column+" = ?", value) }
 	}
-	if !f.ImportID.IsZero() {
-		s.where("org_id = $1 AND import_id = ?", f.ImportID)
+	if f.UserID != "" {
+		s.where("user_id = ?", f.UserID)
 	}
 	if !f.From.IsZero() {
 		s.where("day >= ?", f.From.Time())
@@ -88,13 +90,16 @@ func (e *Entries) List(ctx context.Context, org identity.Organization, f timekee
 		s.where("day <= ?", f.To.Time())
 	}
 	if f.Project != "" {
-		s.where(having("", "project", s.arg(f.Project)))
+		has("project", f.Project)
 	}
 	if f.Status != "" {
-		s.where(having("", "status", s.arg(string(f.Status))))
+		has("status", string(f.Status))
 	}
 	if f.Source != "" {
-		s.where(having("", "source", s.arg(f.Source)))
+		has("source", f.Source)
+	}
+	if !f.ImportID.IsZero() {
+		s.where("import_id = ?", f.ImportID)
 	}
 	s.merged = f.UserID == "" && f.Project == "" && f.Status == "" && f.Source == "" && f.ImportID.IsZero()
 	s.after(after.Day, after.ID)

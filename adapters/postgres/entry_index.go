@@ -8,13 +8,13 @@ import "strings"
 
 // having is the condition that entries, named by table ("" or "e."), belong to the
 // organisation $1 and have one of the values, which are SQL, in one of those
-// columns.
+// columns. Where a worker or an import is asked for too, their indexes are better,
+// and a plain condition leaves the planner no other.
 //
 // Two pairs may have the same number, so it never stands alone. What stands beside
-// it is true of nearly all that have the number, and is written so that the
-// planner takes it for that: of an equation it would think that it selects once
-// more what the number has, and read and sort all entries of a project for a page
-// of them.
+// it is true of nearly all that have the number. Written as equations it would make
+// the planner expect far fewer than there are, and sort all entries of a project
+// for a page of them.
 func having(table, column string, values ...string) string {
 	org := table + "org_id"
 	numbers := make([]string, len(values))

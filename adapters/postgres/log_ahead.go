@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -10,25 +9,23 @@ import (
 
 const (
 	logAheadEvery    = 20 * time.Millisecond
-	logAheadTimeout  = time.Second      // of waking the WAL writer
-	logAheadPatience = time.Millisecond // for a connection that nobody else wants
+	logAheadPatience = 100 * time.Millisecond // for a connection
+	logAheadTimeout  = time.Second            // of waking the WAL writer
 )
 
-// wakeWALWriter changes nothing. "The writer sleeps for the length of time given
-// by wal_writer_delay, unless woken up sooner by an asynchronously committing
-// transaction" (PostgreSQL manual, "wal_writer_delay"), and a transaction without
-// a number of its own commits nothing.
+// wakeWALWriter changes nothing. The WAL writer sleeps for wal_writer_delay, unless
+// a transaction that commits asynchronously wakes it sooner (PostgreSQL manual,
+// "wal_writer_delay"), and one without a number of its own has nothing to commit.
 const wakeWALWriter = `BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_current_xact_id(); COMMIT`
 
 // writeLogAhead has PostgreSQL write its log while a COPY goes on, until end is
 // called. A batch of new entries fills the log's buffers faster than they are
 // emptied, five times a second by default: then who writes waits for who commits,
 // and who commits for all that others have written. It is a help and no more:
-// when no connection is to be had at once, or anything fails, it is left out.
+// when no connection is to be had, or anything fails, it is left out.
 func writeLogAhead(ctx context.Context, pool *pgxpool.Pool) (end func()) {
 	during, cancel := context.WithCancel(ctx)
-	var waking sync.WaitGroup
-	waking.Go(func() {
+	go func() {
 		due := time.NewTicker(logAheadEvery)
 		defer due.Stop()
 		for {
@@ -36,27 +33,30 @@ func writeLogAhead(ctx context.Context, pool *pgxpool.Pool) (end func()) {
 			case <-during.Done():
 				return
 			case <-due.C:
-				// A statement that is given up costs its connection.
-				wake(context.WithoutCancel(during), pool)
+				wakeTheWriter(during, pool)
 			}
 		}
-	})
-	return func() {
-		cancel()
-		waking.Wait()
-	}
+	}()
+	// Nobody waits for what is under way, which ends by itself: behind a pooler it
+	// may stand in line for the very connection that the transaction has.
+	return cancel
 }
 
-func wake(ctx context.Context, pool *pgxpool.Pool) {
-	waiting, cancel := context.WithTimeout(ctx, logAheadPatience)
+// wakeTheWriter waits for a connection no longer than the COPY goes on: its
+// transaction has one already. What it does is no part of a request, or each time
+// would be a span of its trace.
+func wakeTheWriter(during context.Context, pool *pgxpool.Pool) {
+	waiting, cancel := context.WithTimeout(context.Background(), logAheadPatience)
 	defer cancel()
+	defer context.AfterFunc(during, cancel)()
 	conn, err := pool.Acquire(waiting)
 	if err != nil {
 		return
 	}
 	defer conn.Release()
-	ctx, cancel = context.WithTimeout(ctx, logAheadTimeout)
+	// A statement that is given up costs its connection, and this takes a moment.
+	asking, cancel := context.WithTimeout(context.Background(), logAheadTimeout)
 	defer cancel()
-	// Not by the pool's own way, which has every statement described and traced.
-	_, _ = conn.Conn().PgConn().Exec(ctx, wakeWALWriter).ReadAll()
+	// Not by the pool's own way, which has every statement described.
+	_, _ = conn.Conn().PgConn().Exec(asking, wakeWALWriter).ReadAll()
 }
