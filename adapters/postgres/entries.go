@@ -73,10 +73,14 @@ func (e *Entries) History(ctx context.Context, org identity.Organization, id tim
 
 // List gives a page of live entries by keyset, from the end of an index.
 func (e *Entries) List(ctx context.Context, org identity.Organization, f timekeeping.Filter, after timekeeping.Place, limit int) ([]timesheet.Entry, error) {
-	s := selection{args: []any{string(org)}}
+	s := selection{args: []any{string(org)}, merged: true}
 	s.where("deleted_at IS NULL")
-	has := func(column, value string) { s.where(having("", column, s.arg(value))) }
+	has := func(column, value string) {
+		s.merged = false
+		s.where(having("", column, s.arg(value)))
+	}
 	if f.UserID != "" || !f.ImportID.IsZero() {
+		s.merged = false
 		s.where("org_id = $1")
 		has = func(column, value string) { s.where(column+" = ?", value) }
 	}
@@ -101,7 +105,6 @@ func (e *Entries) List(ctx context.Context, org identity.Organization, f timekee
 	if !f.ImportID.IsZero() {
 		s.where("import_id = ?", f.ImportID)
 	}
-	s.merged = f.UserID == "" && f.Project == "" && f.Status == "" && f.Source == "" && f.ImportID.IsZero()
 	s.after(after.Day, after.ID)
 	return query(ctx, e.pool, scanEntry, s.page(limit), s.args...)
 }
@@ -121,7 +124,7 @@ func (e *Entries) Pending(ctx context.Context, org identity.Organization, except
 type selection struct {
 	conditions []string
 	args       []any
-	merged     bool // no condition but those on days leads to an index
+	merged     bool // no condition names the organisation, or leads to an index: page's do, of each state
 }
 
 func (s *selection) where(condition string, args ...any) {

@@ -6,8 +6,8 @@ import "strings"
 // is made of the organisation and the value: new entries find their places by it
 // in less time than by two texts.
 
-// having is the condition that entries, named by table ("" or "e."), belong to the
-// organisation $1 and have one of the values, which are SQL, in one of those
+// having is the condition that entries, which table names ("", or "e." and the
+// like), belong to the organisation $1 and have one of the values, which are SQL, in one of those
 // columns. Where a worker or an import is asked for too, their indexes are better,
 // and a plain condition leaves the planner no other.
 //

@@ -16,7 +16,8 @@ const (
 // wakeWALWriter changes nothing. The WAL writer sleeps for wal_writer_delay, unless
 // a transaction that commits asynchronously wakes it sooner (PostgreSQL manual,
 // "wal_writer_delay"), and one without a number of its own has nothing to commit.
-const wakeWALWriter = `BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_current_xact_id(); COMMIT`
+// The setting is this statement's alone.
+const wakeWALWriter = `SELECT set_config('synchronous_commit', 'off', true), pg_current_xact_id()`
 
 // writeLogAhead has PostgreSQL write its log while a COPY goes on, until end is
 // called. A batch of new entries fills the log's buffers faster than they are

@@ -126,8 +126,7 @@ func (t *transaction) undo(ctx context.Context) error {
 
 // transact runs fn in one transaction: commit on nil, roll back on error or
 // panic.
-func transact(ctx context.Context, pool *pgxpool.Pool, conn *pgxpool.Conn, begin string, fn func(*transaction) error) error {
-	t := &transaction{pool: pool, conn: conn, begin: begin}
+func transact(ctx context.Context, t *transaction, fn func(*transaction) error) error {
 	returned := false
 	defer func() {
 		if !returned {
@@ -160,7 +159,7 @@ func retrying(ctx context.Context, pool *pgxpool.Pool, begin string, fn func(*tr
 			}
 		}
 		err = onConn(ctx, pool, func(conn *pgxpool.Conn) error {
-			return transact(ctx, pool, conn, begin, fn)
+			return transact(ctx, &transaction{pool: pool, conn: conn, begin: begin}, fn)
 		})
 		if !raced(err) {
 			return translate(err)
