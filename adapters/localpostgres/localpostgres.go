@@ -66,6 +66,11 @@ type Server struct {
 	instance instance // nil when nothing of the server is ours, or it is stopped
 }
 
+// running are the servers that we started and did not stop. Without it, the
+// garbage collector would close what ties one to us, and so end it, as soon as
+// nobody refers to it any more.
+var running sync.Map
+
 // instance is one server that we started. Signals reach its postmaster.
 type instance interface {
 	// halt sends the signal and returns once no client can connect.
@@ -130,11 +135,12 @@ func startFrom(ctx context.Context, source Source, o Options) (*Server, error) {
 		superuserURL: connectionURL(superuser, password, address, "postgres"),
 		instance:     inst,
 	}
+	running.Store(inst, nil)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	version, err := provision(ctx, s.superuserURL, password)
 	if err != nil {
-		return nil, errors.Join(err, inst.remove())
+		return nil, errors.Join(err, s.Stop())
 	}
 	s.description = fmt.Sprintf("PostgreSQL %s %s", version, origin)
 	return s, nil
@@ -202,6 +208,7 @@ func (s *Server) Stop() error {
 	}
 	inst := s.instance
 	s.instance = nil
+	defer running.Delete(inst)
 	return inst.remove()
 }
 
