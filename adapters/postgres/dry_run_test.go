@@ -21,7 +21,8 @@ func TestTheRecordOfADryRunIsForgottenAfterADay(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	receiver := intake.NewReceiver(postgres.NewLedger(pool, precedence.New(time.Now), fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	way := precedence.New(time.Now)
+	receiver := intake.NewReceiver(postgres.NewLedger(pool, way, fixture.Clock), way, identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	upload := func(dryRun bool) {
 		t.Helper()
 		// A row without hours is refused, and kept.

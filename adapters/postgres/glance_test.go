@@ -24,8 +24,9 @@ func TestEveryKeyThatIsThereIsSeenWhereverItLiesAmongThoseAskedFor(t *testing.T)
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	ledger := postgres.NewLedger(pool, precedence.New(time.Now), fixture.Clock)
-	receiver := intake.NewReceiver(ledger, identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	way := precedence.New(time.Now)
+	ledger := postgres.NewLedger(pool, way, fixture.Clock)
+	receiver := intake.NewReceiver(ledger, way, identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	// Keys on both sides of what is asked for, of other sources and in any case.
 	for source, keys := range map[string]string{"kimai": "b d B É 7", "toggl": "a c e"} {
 		var rows []intake.Row
@@ -96,7 +97,7 @@ func storeLargeBatch(t *testing.T, hands bool) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	receiver := intake.NewReceiver(postgres.NewLedger(pool, way, fixture.Clock), identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
+	receiver := intake.NewReceiver(postgres.NewLedger(pool, way, fixture.Clock), way, identity.UserIDsBy(""), intake.LockBefore{}, fixture.NewID, fixture.Clock)
 	rows, length := make([]intake.Row, 600), 0
 	for i := range rows {
 		rows[i] = intake.Row{ExternalID: strconv.Itoa(i), Content: workOf("auth0|worker" + strconv.Itoa(i))}

@@ -19,6 +19,7 @@ type batch struct {
 	run           timesheet.ID // zero when the request makes no run
 	part          int          // of the run; 0 when the request is all of it
 	newID         func() timesheet.ID
+	way           Way // of others, while rows are judged
 	period        timesheet.Period
 	rows          []Row
 	results       []Result           // by row; Outcome "" while it is open
@@ -42,9 +43,10 @@ func (b *batch) refuse(i int, p *Problem) {
 
 // identify gives every row its key and refuses those that cannot be read, or
 // that name another source than the request.
-func (b *batch) identify() {
+func (b *batch) identify(ctx context.Context) {
 	ordinals := make(map[[sha256.Size]byte]int)
 	for i := range b.rows {
+		b.way.Yield(ctx, i)
 		row, result := &b.rows[i], &b.results[i]
 		var wrongKey error
 		result.Index, result.ExternalID = i, row.keyed
@@ -112,8 +114,9 @@ func (b *batch) resolve(ctx context.Context, ledger Ledger) error {
 }
 
 // check holds each row against the rules that concern it alone.
-func (b *batch) check(userIDs identity.UserIDs) {
+func (b *batch) check(ctx context.Context, userIDs identity.UserIDs) {
 	for i := range b.rows {
+		b.way.Yield(ctx, i)
 		c := &b.rows[i].Content
 		c.UserID = userIDs.Canonical(c.UserID)
 		if b.results[i].Outcome != "" {
@@ -169,6 +172,7 @@ func (b *batch) glance(ctx context.Context, ledger Ledger) error {
 	b.glances = make(map[int]Glimpse)
 	open := b.open[:0]
 	for n, i := range b.open {
+		b.way.Yield(ctx, n)
 		g := &glances[n]
 		if g.Refused {
 			b.refusedBefore[keys[n]] = true

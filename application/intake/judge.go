@@ -82,7 +82,8 @@ func (b *batch) insertsAhead() bool {
 func (j *judgement) insert(ctx context.Context, book Book) error {
 	inserting := make([]*timesheet.Entry, 0, len(j.fresh))
 	j.shifts = make([]timesheet.Shift, 0, len(j.fresh))
-	for _, n := range j.fresh {
+	for k, n := range j.fresh {
+		j.way.Yield(ctx, k)
 		v := &j.verdicts[n]
 		*v = timesheet.Judge(timesheet.Held{}, j.revision(j.open[n]), j.receipt)
 		if v.Outcome == timesheet.OutcomeCreated {
@@ -108,7 +109,8 @@ func (j *judgement) ask(ctx context.Context, book Book) error {
 		Alone: len(j.fresh) == 0 && len(j.glances) < len(j.open) && !j.dryRun,
 	}
 	met := make(map[timesheet.WorkerWeek]bool)
-	for _, i := range j.open {
+	for n, i := range j.open {
+		j.way.Yield(ctx, n)
 		if w := timesheet.WeekOf(j.rows[i].Content); !met[w] {
 			met[w] = true
 			questions.Weeks = append(questions.Weeks, w)
@@ -166,6 +168,7 @@ func (j *judgement) ask(ctx context.Context, book Book) error {
 // decide gives every row that was not inserted its verdict, and each the result.
 func (j *judgement) decide(ctx context.Context, book Book) error {
 	for k, n := range j.known {
+		j.way.Yield(ctx, k)
 		j.verdicts[n] = timesheet.Judge(j.held[k], j.revision(j.open[n]), j.receipt)
 	}
 	overflows, err := j.overflows(ctx, book)

@@ -109,8 +109,8 @@ func (r *Receiver) again(ctx context.Context, by identity.Principal, run Import,
 	case recorded.Digest != digest, recorded.Received != len(u.Rows):
 		return Report{}, fault.New(fault.Conflict, "part_mismatch", "This part of the run was brought with another body, or as another Content-Type. Number each batch differently, and repeat a batch byte for byte.")
 	}
-	b := &batch{source: run.Source, by: by, rows: u.Rows, results: make([]Result, len(u.Rows))}
-	b.identify()
+	b := &batch{source: run.Source, by: by, way: r.way, rows: u.Rows, results: make([]Result, len(u.Rows))}
+	b.identify(ctx)
 	named, err := unpack(recorded.Outcomes, b.results)
 	if err != nil {
 		return Report{}, err

@@ -16,6 +16,13 @@ import (
 	"timesheets/domain/worker"
 )
 
+// Way is that of work on a batch among what others want done.
+type Way interface {
+	// Yield lets what is more urgent go first, if there is any. It is called before
+	// each row that something is computed for, with how many went before.
+	Yield(ctx context.Context, done int)
+}
+
 // Ledger is where entries and imports are kept.
 type Ledger interface {
 	// Glance tells, for each key of the source, what was last received under

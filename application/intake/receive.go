@@ -14,6 +14,7 @@ import (
 // Receiver takes in uploads. It is safe for concurrent use.
 type Receiver struct {
 	ledger  Ledger
+	way     Way
 	userIDs identity.UserIDs
 	lock    timesheet.Day // LOCK_BEFORE; zero for none
 	newID   func() timesheet.ID
@@ -22,8 +23,8 @@ type Receiver struct {
 
 // NewReceiver makes a Receiver. Days before lock are closed; a zero lock
 // closes none.
-func NewReceiver(ledger Ledger, userIDs identity.UserIDs, lock LockBefore, newID func() timesheet.ID, now func() time.Time) *Receiver {
-	return &Receiver{ledger, userIDs, timesheet.Day(lock), newID, now}
+func NewReceiver(ledger Ledger, way Way, userIDs identity.UserIDs, lock LockBefore, newID func() timesheet.ID, now func() time.Time) *Receiver {
+	return &Receiver{ledger, way, userIDs, timesheet.Day(lock), newID, now}
 }
 
 // LockBefore is the first day that is still open; zero when every day is.
@@ -155,7 +156,7 @@ func (r *Receiver) prepare(ctx context.Context, by identity.Principal, u Upload,
 	}
 	now := r.now().UTC().Truncate(time.Microsecond)
 	b := &batch{
-		source: source, dryRun: u.DryRun, by: by, at: now, newID: r.newID,
+		source: source, dryRun: u.DryRun, by: by, at: now, newID: r.newID, way: r.way,
 		period:  timesheet.Period{Today: timesheet.DayIn(now), LockBefore: r.lock},
 		rows:    u.Rows,
 		results: make([]Result, len(u.Rows)),
@@ -163,14 +164,14 @@ func (r *Receiver) prepare(ctx context.Context, by identity.Principal, u Upload,
 
 		refusedBefore: make(map[string]bool),
 	}
-	b.identify()
+	b.identify(ctx)
 	for _, say := range known {
 		say(b)
 	}
 	if err := b.resolve(ctx, r.ledger); err != nil {
 		return nil, err
 	}
-	b.check(r.userIDs)
+	b.check(ctx, r.userIDs)
 	b.supersede()
 	if err := b.glance(ctx, r.ledger); err != nil {
 		return nil, err

@@ -38,6 +38,9 @@ const (
 	// of one, which has a transaction open.
 	restAtMost  = 250 * time.Millisecond
 	pauseAtMost = 25 * time.Millisecond
+	// So many rows take a fraction of a millisecond to read or judge.
+	yieldEvery = 250
+	yieldFor   = 20 * time.Microsecond
 )
 
 // New makes the right of way of one process, whose clock must not stand still.
@@ -100,6 +103,21 @@ func (r *RightOfWay) Piece(ctx context.Context, do func() error) error {
 	r.mu.Unlock()
 	_ = r.sleep(ctx, pause) // who has given up will be told so by the next piece
 	return nil
+}
+
+// Yield is called before each row for which work on a batch computes something,
+// with how many went before. While somebody writes by hand it lets their requests
+// in, every so many rows.
+//
+// Go looks at the network when a processor has nothing else to do. While one
+// computes, and the others mark for the garbage collector or are asleep, nobody
+// looks but the runtime's monitor, every 10 ms (sysmon, in Go's runtime/proc.go).
+// Who sleeps, however shortly, has a processor look at once. runtime.Gosched does
+// not: what is ready comes first, and that is who called it.
+func (r *RightOfWay) Yield(ctx context.Context, done int) {
+	if done%yieldEvery == yieldEvery-1 && r.Near() {
+		_ = r.sleep(ctx, yieldFor) // who has given up will be told so by what comes next
+	}
 }
 
 // queue waits for a batch's turn, and for the end of the rest after the one

@@ -185,3 +185,45 @@ func TestAPieceThatFailsOrIsGivenUpDoesNotStandBack(t *testing.T) {
 		}
 	})
 }
+
+func TestWorkOnABatchYieldsEverySoManyRowsWhileSomebodyWritesByHand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := New(time.Now)
+		rows := func(count int) time.Duration {
+			began := time.Now()
+			for done := range count {
+				r.Yield(t.Context(), done)
+			}
+			return time.Since(began)
+		}
+		if got := rows(1000); got != 0 {
+			t.Errorf("1000 rows stood back for %s while nobody wrote", got)
+		}
+		if err := r.Hand(sleeping(time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := rows(1000), 4*yieldFor; got != want {
+			t.Errorf("1000 rows stood back for %s, want %s", got, want)
+		}
+		if got := rows(yieldEvery - 1); got != 0 {
+			t.Errorf("%d rows stood back for %s", yieldEvery-1, got)
+		}
+		if got, want := r.Waited(), 4*yieldFor; got != want {
+			t.Errorf("it counts %s, want %s", got, want)
+		}
+		time.Sleep(handsAreNear)
+		if got := rows(1000); got != 0 {
+			t.Errorf("1000 rows stood back for %s after nobody had written for a while", got)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := r.Hand(sleeping(time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if r.Yield(ended, yieldEvery-1); time.Since(began) != 0 {
+			t.Error("who has given up is kept waiting")
+		}
+	})
+}

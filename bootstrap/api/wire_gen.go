@@ -74,7 +74,7 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 	ledger := postgres.NewLedger(pool, rightOfWay, v)
 	lockBefore := service.ClosedToUploadsBefore(config)
 	v3 := service.NewIDs()
-	receiver := intake.NewReceiver(ledger, userIDs, lockBefore, v3, v)
+	receiver := intake.NewReceiver(ledger, rightOfWay, userIDs, lockBefore, v3, v)
 	lookback := intake.NewLookback(ledger)
 	runs := postgres.NewRuns(pool, v)
 	runner := intake.NewRunner(runs, userIDs, lockBefore, v3, v)

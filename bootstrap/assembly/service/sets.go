@@ -21,6 +21,7 @@ import (
 // Storage keeps everything in PostgreSQL.
 var Storage = wire.NewSet(
 	OpenPool, precedence.New, postgres.NewLedger, postgres.NewEntries, postgres.NewWeeks, postgres.NewWorkers, postgres.NewIdempotencyKeys, postgres.NewRuns, postgres.NewUndoing, postgres.NewBooks,
+	wire.Bind(new(intake.Way), new(*precedence.RightOfWay)),
 	wire.Bind(new(intake.Ledger), new(*postgres.Ledger)),
 	wire.Bind(new(intake.Archive), new(*postgres.Ledger)),
 	wire.Bind(new(intake.Runs), new(*postgres.Runs)),
