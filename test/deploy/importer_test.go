@@ -1,11 +1,14 @@
 package deploy
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
@@ -89,14 +92,9 @@ func TestAnImportJobHasTheTimeForItsTries(t *testing.T) {
 	t.Parallel()
 	for _, c := range every[*batchv1.CronJob](t) {
 		job := c.Spec.JobTemplate.Spec
-		container := job.Template.Spec.Containers[0]
-		if len(container.Args) != 2 || container.Args[0] != "run" {
-			t.Fatalf("%s: the arguments are %v", c.Name, container.Args)
-		}
-		flag, text, _ := strings.Cut(container.Args[1], "=")
-		timeout, err := time.ParseDuration(text)
-		if flag != "--timeout" || err != nil {
-			t.Fatalf("%s: the arguments are %v", c.Name, container.Args)
+		timeout, err := time.ParseDuration(flags(t, c)["--timeout"])
+		if err != nil {
+			t.Fatalf("%s: the time for a try: %v", c.Name, err)
 		}
 		if job.BackoffLimit == nil || job.ActiveDeadlineSeconds == nil {
 			t.Fatalf("%s: there is no end to the tries", c.Name)
@@ -108,6 +106,157 @@ func TestAnImportJobHasTheTimeForItsTries(t *testing.T) {
 			t.Errorf("%s: %d tries of %s take %s, and %s are allowed", c.Name, tries, timeout, needed, allowed)
 		}
 	}
+}
+
+// flags gives what the job's command line says of its import; the importer's own
+// test has it read by the program.
+func flags(t *testing.T, c *batchv1.CronJob) map[string]string {
+	t.Helper()
+	args := c.Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
+	if len(args) == 0 || args[0] != "run" {
+		t.Fatalf("%s: the arguments are %v", c.Name, args)
+	}
+	found := map[string]string{}
+	for _, arg := range args[1:] {
+		flag, value, _ := strings.Cut(arg, "=")
+		if _, twice := found[flag]; twice || !slices.Contains([]string{"--timeout", "--tier", "--mirror", "--max-delete-count", "--max-delete-percent"}, flag) {
+			t.Errorf("%s: %s is given twice, or is not for a schedule", c.Name, arg)
+		}
+		found[flag] = value
+	}
+	return found
+}
+
+// byTracker gives the jobs of each tracker, which are those with the same
+// settings.
+func byTracker(t *testing.T) map[string][]*batchv1.CronJob {
+	t.Helper()
+	found := map[string][]*batchv1.CronJob{}
+	for _, c := range every[*batchv1.CronJob](t) {
+		for _, from := range c.Spec.JobTemplate.Spec.Template.Spec.Containers[0].EnvFrom {
+			if name := from.ConfigMapRef.Name; name != "auth0" {
+				found[name] = append(found[name], c)
+			}
+		}
+	}
+	return found
+}
+
+// What is entered late is found by the wider tiers, and what an entry that moved
+// to another day leaves behind looks deleted to all but the widest.
+func TestEveryTrackerIsReadByEachTierAndMirroredByTheWidest(t *testing.T) {
+	t.Parallel()
+	for tracker, jobs := range byTracker(t) {
+		mirrors := map[importing.Tier]bool{}
+		for _, c := range jobs {
+			given := flags(t, c)
+			tier, err := importing.ParseTier(given["--tier"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, twice := mirrors[tier]; twice {
+				t.Errorf("%s: two jobs read the tier %s", tracker, tier)
+			}
+			_, mirrors[tier] = given["--mirror"]
+		}
+		want := map[importing.Tier]bool{importing.Recent: false, importing.Nightly: false, importing.Weekly: true}
+		if !maps.Equal(mirrors, want) {
+			t.Errorf("%s: tiers, and whether they mirror: %v, want %v", tracker, mirrors, want)
+		}
+		if generated(t, tracker)["IMPORT_MODE"] != "" {
+			t.Errorf("%s: IMPORT_MODE is set for all tiers", tracker)
+		}
+	}
+}
+
+// They are written out, so that kubectl alone applies them.
+func TestTheJobsOfATrackerDifferInNothingButWhenAndHowFar(t *testing.T) {
+	t.Parallel()
+	for tracker, jobs := range byTracker(t) {
+		var first batchv1.CronJob
+		for i, c := range jobs {
+			same := *c.DeepCopy()
+			same.Name, same.Spec.Schedule = "", ""
+			same.Spec.JobTemplate.Spec.ActiveDeadlineSeconds = nil
+			same.Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args = nil
+			if i == 0 {
+				first = same
+			}
+			if diff := cmp.Diff(first, same); diff != "" {
+				t.Errorf("%s: %s is not as %s is:\n%s", tracker, c.Name, jobs[0].Name, diff)
+			}
+		}
+	}
+}
+
+// Of two at once the later one finds the source taken, and ends with 1.
+func TestOneJobOfATrackerIsOverWhenTheNextOneIsDue(t *testing.T) {
+	t.Parallel()
+	for tracker, jobs := range byTracker(t) {
+		type slot struct {
+			at, until time.Duration // since the week began
+			name      string
+		}
+		var slots []slot
+		for _, c := range jobs {
+			deadline := time.Duration(*c.Spec.JobTemplate.Spec.ActiveDeadlineSeconds) * time.Second
+			for _, at := range due(t, c.Spec.Schedule) {
+				slots = append(slots, slot{at, at + deadline, c.Name})
+			}
+		}
+		slices.SortFunc(slots, func(a, b slot) int { return int(a.at - b.at) })
+		for i, s := range slots {
+			next := slots[(i+1)%len(slots)]
+			if i == len(slots)-1 {
+				next.at += 7 * 24 * time.Hour
+			}
+			if s.until > next.at {
+				t.Errorf("%s: %s may last until %s, and %s is due at %s of a week", tracker, s.name, s.until, next.name, next.at)
+			}
+		}
+	}
+}
+
+// due gives when a schedule is due in a week that begins on Sunday, if it says
+// no more than the minute, the hours and the weekdays.
+func due(t *testing.T, schedule string) []time.Duration {
+	t.Helper()
+	fields := strings.Fields(schedule)
+	if len(fields) != 5 || fields[2] != "*" || fields[3] != "*" {
+		t.Fatalf("the schedule is %q", schedule)
+	}
+	var found []time.Duration
+	for _, day := range numbers(t, fields[4], 7) {
+		for _, hour := range numbers(t, fields[1], 24) {
+			for _, minute := range numbers(t, fields[0], 60) {
+				found = append(found, time.Duration(day*24+hour)*time.Hour+time.Duration(minute)*time.Minute)
+			}
+		}
+	}
+	return found
+}
+
+// numbers reads a field of a schedule: "*", or numbers and ranges below n.
+func numbers(t *testing.T, field string, n int) (found []int) {
+	t.Helper()
+	if field == "*" {
+		field = "0-" + strconv.Itoa(n-1)
+	}
+	for part := range strings.SplitSeq(field, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		if !isRange {
+			to = from
+		}
+		first, err := strconv.Atoi(from)
+		last, err2 := strconv.Atoi(to)
+		if err != nil || err2 != nil || first < 0 || last >= n || last < first {
+			t.Fatalf("%q is no part of a schedule", part)
+		}
+		for i := first; i <= last; i++ {
+			found = append(found, i)
+		}
+	}
+	return found
 }
 
 // Who was killed keeps the source until the lease ends; each try before ends at

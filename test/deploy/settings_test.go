@@ -244,16 +244,14 @@ func TestImportersReachTheAPIThroughItsService(t *testing.T) {
 
 // Two trackers with one source would each take the other's entries for their
 // own.
-func TestEveryImporterHasASourceOfItsOwn(t *testing.T) {
+func TestEveryTrackerHasASourceOfItsOwn(t *testing.T) {
 	t.Parallel()
 	taken := map[string]string{}
-	for _, w := range workloads(t) {
-		for _, c := range w.containers() {
-			source := variables(t, c)["TRACKER_SOURCE"].value
-			if other, ok := taken[source]; ok && source != "" {
-				t.Errorf("%s and %s both send entries of %s", other, w.name, source)
-			}
-			taken[source] = w.name
+	for tracker := range byTracker(t) {
+		source := generated(t, tracker)["TRACKER_SOURCE"]
+		if other, ok := taken[source]; ok || source == "" {
+			t.Errorf("%s and %s both send entries of %q, or it is not said whose", other, tracker, source)
 		}
+		taken[source] = tracker
 	}
 }
