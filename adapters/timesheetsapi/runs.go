@@ -29,7 +29,7 @@ func (u *Uploader) Cursor(ctx context.Context, source string) (string, error) {
 
 // Start begins a run.
 func (u *Uploader) Start(ctx context.Context, d importing.Declaration, key string) (importing.Run, error) {
-	declaration := ImportDeclaration{Source: d.Source, Mode: ImportDeclarationMode(d.Mode), From: d.Window.From.String(), To: d.Window.To.String()}
+	declaration := ImportDeclaration{Source: d.Source, Mode: ImportDeclarationMode(d.Mode), From: d.Window.From.String(), To: d.Window.To.String(), UserIds: d.UserIDs}
 	if d.DryRun {
 		declaration.DryRun = &d.DryRun
 	}

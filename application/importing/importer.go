@@ -36,8 +36,8 @@ type Options struct {
 }
 
 // Run reads every entry of window and uploads it. The zero window stands for
-// all of a file; of a live tracker, for the days that are due by the tier and
-// by how far the source was read.
+// all of a file, which a mirror does not take; of a live tracker, for the days
+// that are due by the tier and by how far the source was read.
 //
 // It ends when every row has its verdict and the API has the run as complete,
 // when the tracker or the API fail for good, or when ctx ends, which should
@@ -50,6 +50,11 @@ func (i *Importer) Run(ctx context.Context, window Window, options Options) (Sum
 	}
 	if options.Mode == "" {
 		options.Mode = Upsert
+	}
+	if options.Mode == Mirror && window.IsZero() && !i.tracker.Live() {
+		// The first and last entries of an export do not say where it was cut.
+		return Summary{Source: options.Source, Mode: options.Mode, DryRun: options.DryRun}, fault.New(fault.Invalid, "mirror_without_days",
+			"A mirror of a file deletes whatever the file does not have: say with --from and --to of which days it has everything.")
 	}
 	began := i.patience.Now()
 	ctx, stop := context.WithCancelCause(ctx)

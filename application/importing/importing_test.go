@@ -149,6 +149,7 @@ type flood struct {
 }
 
 func (f flood) Live() bool                            { return f.live }
+func (f flood) UserIDs() []string                     { return nil }
 func (f flood) Check(context.Context) (string, error) { return "a flood", nil }
 func (f flood) row(i int) importing.Row {
 	return importing.Row{

@@ -19,7 +19,9 @@ func (r *run) start(ctx context.Context, window Window) (Window, error) {
 		window = known.due(r.options.Tier, r.patience.Now())
 		r.summary.Window = window
 	}
-	d := Declaration{Source: r.options.Source, Mode: r.options.Mode, Window: window.bounded(r.patience.Now()), DryRun: r.options.DryRun}
+	d := Declaration{
+		Source: r.options.Source, Mode: r.options.Mode, Window: window.bounded(r.patience.Now()), UserIDs: r.tracker.UserIDs(), DryRun: r.options.DryRun,
+	}
 	key := rand.Text()
 	err := r.insist(ctx, 0, func() (err error) {
 		r.run, err = r.runs.Start(ctx, d, key)

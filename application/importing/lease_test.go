@@ -206,11 +206,11 @@ func TestAFileIsDeclaredAsAllThatTheAPITakes(t *testing.T) {
 	t.Parallel()
 	api := uploadtest.New(token)
 	u := uploader(t, api)
-	s, err := importing.New(flood{entries: 10, page: 3}, u, u, (&patience{}).policy()).Run(t.Context(), importing.Window{}, importing.Options{Source: "flood", Mode: importing.Mirror})
+	s, err := importing.New(flood{entries: 10, page: 3}, u, u, (&patience{}).policy()).Run(t.Context(), importing.Window{}, importing.Options{Source: "flood"})
 	if err != nil || !s.Window.IsZero() {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	if run := api.Runs()[0]; run.From != "2000-01-01" || run.To != importing.Back(0, time.Now()).To.Add(31).String() || run.Mode != "mirror" {
+	if run := api.Runs()[0]; run.From != "2000-01-01" || run.To != importing.Back(0, time.Now()).To.Add(31).String() || run.Mode != "upsert" {
 		t.Errorf("got %+v", run)
 	}
 }

@@ -30,6 +30,16 @@ func TestAMirrorSaysHowManyKeysItSent(t *testing.T) {
 	}
 }
 
+func TestAMirrorOfAFileMustBeToldItsDays(t *testing.T) {
+	t.Parallel()
+	api := uploadtest.New(token)
+	u := uploader(t, api)
+	s, err := importing.New(flood{entries: 10, page: 3}, u, u, (&patience{}).policy()).Run(t.Context(), importing.Window{}, importing.Options{Source: "flood", Mode: importing.Mirror})
+	if fault.Of(err).Code != "mirror_without_days" || importing.ExitCode(s, err) != importing.ExitMisconfigured || len(api.Runs()) != 0 {
+		t.Errorf("got %v and the runs %+v", err, api.Runs())
+	}
+}
+
 func TestAMirrorCountsAKeyOnceHoweverOftenItIsSent(t *testing.T) {
 	t.Parallel()
 	t.Run("when the window is read again", func(t *testing.T) {

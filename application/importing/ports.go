@@ -19,6 +19,10 @@ type Tracker interface {
 	// false for a file, which is read once from its beginning to its end.
 	Live() bool
 
+	// UserIDs names the people whose entries it holds; nil when they may be
+	// anybody's. A mirror deletes theirs alone.
+	UserIDs() []string
+
 	// Check tells whether the tracker can be read, and says in one line what
 	// was found.
 	Check(ctx context.Context) (string, error)

@@ -11,10 +11,11 @@ const (
 
 // Declaration is what a run says of itself when it starts.
 type Declaration struct {
-	Source string // the name that the entries carry, see timesheet.CheckUploadSource
-	Mode   Mode
-	Window Window // the days that it is about; never zero
-	DryRun bool   // only ask what would become of the rows
+	Source  string // the name that the entries carry, see timesheet.CheckUploadSource
+	Mode    Mode
+	Window  Window   // the days that it is about; never zero
+	UserIDs []string // the people whom it is about; nil for all
+	DryRun  bool     // only ask what would become of the rows
 }
 
 // Run is a run that was started, and the proof that it is ours.

@@ -14,7 +14,7 @@ type order struct {
 	To      string        `help:"The last day, YYYY-MM-DD." placeholder:"DATE"`
 	Timeout time.Duration `help:"How long the import may take; what has not landed by then is for the next one." default:"30m"`
 
-	Mirror           *bool `help:"Also delete what the tracker no longer has in these days (IMPORT_MODE=mirror)." negatable:""`
+	Mirror           *bool `help:"Also delete what the tracker no longer has in these days (IMPORT_MODE=mirror). Of a file, only with --from and --to." negatable:""`
 	MaxDeleteCount   *int  `help:"Of a mirror: delete nothing if it would be more than this many entries, and more than --max-delete-percent. Default: 10." placeholder:"N"`
 	MaxDeletePercent *int  `help:"Of a mirror: see --max-delete-count. Default: 20." placeholder:"N"`
 	AllowEmpty       bool  `help:"Of a mirror: that the tracker has nothing at all is no mistake."`

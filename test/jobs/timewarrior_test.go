@@ -65,12 +65,41 @@ func TestAnIntervalIsTheSameEntryUntilItsStartChanges(t *testing.T) {
 	if o := w.run(t).is(t, 0); o.Created != 1 || o.Unchanged != 4 || len(w.held(t)) != 6 {
 		t.Errorf("after a start changed: %+v", o.said)
 	}
-	if o := w.run(t, "--mirror").is(t, 0); o.Deleted != 1 || o.Unchanged != 5 {
+	if o := w.run(t, "--mirror", "--from", "2025-03-01", "--to", "2025-03-31").is(t, 0); o.Deleted != 1 || o.Unchanged != 5 {
 		t.Errorf("as a mirror: %+v", o.said)
 	}
 	held := w.held(t)
 	if _, ok := held["laptop/20250327T121500Z"]; ok || len(held) != 5 || held["laptop/20250327T120000Z"] != 14400 {
 		t.Errorf("got %v", held)
+	}
+}
+
+// A mirror of one person's machine deletes nobody else's entries, whatever the
+// source is called, nor those of days that are not in the export.
+func TestAMirrorOfAnExportIsAboutItsPersonAndItsDays(t *testing.T) {
+	t.Parallel()
+	w := timewarrior(t)
+	w.run(t).is(t, 0)
+	days := []string{"--mirror", "--from", "2025-03-29", "--to", "2025-03-31"}
+	empty := filepath.Join(t.TempDir(), "export.json")
+	if err := os.WriteFile(empty, []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.env["TRACKER_MACHINE"], w.env["TRACKER_USER"] = "desktop", "bob"
+	if o := w.run(t, days...).is(t, 0); o.Deleted != 0 {
+		t.Errorf("with Bob's export: %+v", o.said)
+	}
+	w.env["TRACKER_MACHINE"], w.env["TRACKER_USER"], w.env["TRACKER_FILE"] = "laptop", "ann", empty
+	w.run(t, "--mirror").is(t, 2)
+	if o := w.run(t, append(days, "--allow-empty")...).is(t, 0); o.Deleted != 2 {
+		t.Errorf("with Ann's empty one: %+v", o.said)
+	}
+	want := map[string]int{
+		"laptop/20250327T080000Z": 12600, "laptop/20250327T121500Z": 13500, "laptop/20250328T073000Z": 5400,
+		"desktop/20250329T233000Z": 10800, "desktop/20250331T070000Z": 9900,
+	}
+	if diff := cmp.Diff(want, w.held(t)); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -82,10 +111,11 @@ func TestAnExportComesThroughStandardInputToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.env["TRACKER_FILE"] = "-"
-	if o := start(t, w.env, string(text), "run", "--mirror").end(t).is(t, 0); o.Created != 5 {
+	march := []string{"run", "--mirror", "--from", "2025-03-01", "--to", "2025-03-31"}
+	if o := start(t, w.env, string(text), march...).end(t).is(t, 0); o.Created != 5 {
 		t.Errorf("got %+v", o.said)
 	}
-	if o := start(t, w.env, string(text[:len(text)/2]), "run", "--mirror").end(t).is(t, 2); o.Deleted != 0 || len(w.held(t)) != 5 {
+	if o := start(t, w.env, string(text[:len(text)/2]), march...).end(t).is(t, 2); o.Deleted != 0 || len(w.held(t)) != 5 {
 		t.Errorf("of half an export: %+v", o.said)
 	}
 }

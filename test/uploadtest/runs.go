@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ type run struct {
 	id, key, state         string
 	fence                  int
 	source, mode, from, to string
+	userIDs                []string // nil for all
 	dryRun                 bool
 	parts                  map[int]recordedPart
 	keys                   map[string]bool // that a mirror brought
@@ -74,11 +76,12 @@ func (a *API) cursor(w http.ResponseWriter, source string) {
 
 func (a *API) start(w http.ResponseWriter, r *http.Request, body []byte) {
 	var d struct {
-		Source string `json:"source"`
-		Mode   string `json:"mode"`
-		From   string `json:"from"`
-		To     string `json:"to"`
-		DryRun bool   `json:"dry_run"`
+		Source  string   `json:"source"`
+		Mode    string   `json:"mode"`
+		From    string   `json:"from"`
+		To      string   `json:"to"`
+		UserIDs []string `json:"user_ids"`
+		DryRun  bool     `json:"dry_run"`
 	}
 	if err := json.Unmarshal(body, &d, json.RejectUnknownMembers(true)); err != nil || d.From == "" || d.To == "" {
 		Problem(w, http.StatusBadRequest, "malformed_json", "This is no declaration.")
@@ -99,7 +102,7 @@ func (a *API) start(w http.ResponseWriter, r *http.Request, body []byte) {
 	n := len(a.runs) + 1
 	begun := &run{
 		id: fmt.Sprintf("01a1fa02-09c0-7000-8000-%012d", n), key: key, state: "open", fence: n,
-		source: d.Source, mode: d.Mode, from: d.From, to: d.To, dryRun: d.DryRun, parts: map[int]recordedPart{}, keys: map[string]bool{},
+		source: d.Source, mode: d.Mode, from: d.From, to: d.To, userIDs: d.UserIDs, dryRun: d.DryRun, parts: map[int]recordedPart{}, keys: map[string]bool{},
 	}
 	a.runs = append(a.runs, begun)
 	answer(w, http.StatusCreated, map[string]any{"id": begun.id, "fence": begun.fence})
@@ -177,10 +180,12 @@ func (a *API) complete(w http.ResponseWriter, of *run, body []byte) bool {
 	}
 	for key, text := range a.entries {
 		var dated struct {
-			Date string `json:"date"`
+			Date   string `json:"date"`
+			UserID string `json:"user_id"`
 		}
 		_ = json.Unmarshal([]byte(text), &dated) // it was judged
-		if of.mode != "mirror" || !strings.HasPrefix(key, of.source+"/") || of.keys[key] || dated.Date < of.from || dated.Date > of.to {
+		if of.mode != "mirror" || !strings.HasPrefix(key, of.source+"/") || of.keys[key] || dated.Date < of.from || dated.Date > of.to ||
+			of.userIDs != nil && !slices.Contains(of.userIDs, dated.UserID) {
 			continue
 		}
 		of.deleted++

@@ -40,6 +40,9 @@ var _ importing.Tracker = (*Tracker)(nil)
 // Live is true: people track time while it is read.
 func (*Tracker) Live() bool { return true }
 
+// UserIDs is nil: whoever works there may be seen.
+func (*Tracker) UserIDs() []string { return nil }
+
 // Page gives the entries of up to pageSize ids; the cursor is the number of a
 // page, from 2.
 func (t *Tracker) Page(ctx context.Context, window importing.Window, cursor string) (importing.Page, error) {

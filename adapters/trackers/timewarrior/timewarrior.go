@@ -51,6 +51,9 @@ var _ importing.Tracker = (*Tracker)(nil)
 // Live is false: an export does not change.
 func (*Tracker) Live() bool { return false }
 
+// UserIDs is the one person whose machine it is.
+func (t *Tracker) UserIDs() []string { return []string{t.userID} }
+
 // Page gives the intervals that follow the first cursor ones. Pages are read
 // in their order; the cursor "" begins anew, which standard input allows once.
 // When ctx ends while an export is waited for, there is no more to be had of it.
