@@ -27,6 +27,7 @@ func (k *Kimai) matching(q url.Values) ([]Record, error) {
 		readable := err == nil
 		switch {
 		case readable && !begin.IsZero() && at.Before(begin), readable && !end.IsZero() && at.After(end):
+		case (k.confined || q.Get("user") == "") && entry["user"] != json.Number(Owner):
 		case q.Get("active") == "0" && entry["end"] == nil, q.Get("active") == "1" && entry["end"] != nil:
 		default:
 			found = append(found, entry)

@@ -19,6 +19,7 @@ type Kimai struct {
 	users      []Record
 	projects   []Record
 	activities []Record
+	confined   bool        // see Confine
 	largest    int         // the most entries a page
 	misdeeds   []Misdeed   // what comes before a proper answer
 	before     func(n int) // see Before
@@ -67,6 +68,17 @@ func WeeksTo(now time.Time) int {
 		weeks-- // before the recorded month; division rounds towards zero
 	}
 	return weeks
+}
+
+// Owner is the id of the user whom the token belongs to.
+const Owner = "3"
+
+// Confine takes the permission view_other_timesheet from the token's user, who is
+// given their own entries then, whoever's were asked for.
+func (k *Kimai) Confine() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.confined = true
 }
 
 // Limit makes pages smaller than Kimai's 500 entries.

@@ -59,23 +59,26 @@ func TestTheStandInAnswersAsKimaiDoes(t *testing.T) {
 	if status, _, _ := get(t, k, "/api/elsewhere", "t"); status != 404 {
 		t.Errorf("on another path: %d", status)
 	}
-	status, header, body := get(t, k, "/api/timesheets?size=9999&page=2&orderBy=id&order=ASC", "t")
+	status, header, body := get(t, k, "/api/timesheets?user=all&size=9999&page=2&orderBy=id&order=ASC", "t")
 	if status != 200 || header.Get("X-Per-Page") != "500" || header.Get("X-Total-Pages") != "2" || header.Get("X-Total-Count") != "538" || len(entries(t, body)) != 38 {
 		t.Errorf("the last page: %d %v, %d entries", status, header, len(entries(t, body)))
 	}
-	if status, _, body := get(t, k, "/api/timesheets?size=500&page=3", "t"); status != 404 || string(body) != `{"code":404,"message":"Not Found"}`+"\n" {
+	if status, _, body := get(t, k, "/api/timesheets?user=all&size=500&page=3", "t"); status != 404 || string(body) != `{"code":404,"message":"Not Found"}`+"\n" {
 		t.Errorf("past the end: %d %s", status, body)
 	}
-	if _, _, body := get(t, k, "/api/timesheets", "t"); len(entries(t, body)) != 50 {
+	if _, _, body := get(t, k, "/api/timesheets?user=all", "t"); len(entries(t, body)) != 50 {
 		t.Errorf("%d entries without a size", len(entries(t, body)))
 	}
-	if status, _, _ := get(t, k, "/api/timesheets?begin=2026-10-01T00:00:00Z", "t"); status != 400 {
+	if status, _, _ := get(t, k, "/api/timesheets?user=all&begin=2026-10-01T00:00:00Z", "t"); status != 400 {
 		t.Errorf("with a zone in begin: %d", status)
 	}
-	if _, _, body := get(t, k, "/api/timesheets?active=1", "t"); len(entries(t, body)) != 1 || entries(t, body)[0].End != nil {
+	if _, header, _ := get(t, k, "/api/timesheets", "t"); header.Get("X-Total-Count") != "83" {
+		t.Errorf("the token's user has %s entries", header.Get("X-Total-Count"))
+	}
+	if _, _, body := get(t, k, "/api/timesheets?user=all&active=1", "t"); len(entries(t, body)) != 1 || entries(t, body)[0].End != nil {
 		t.Errorf("the timer that runs: %s", body)
 	}
-	_, _, body = get(t, k, "/api/timesheets?begin=2026-10-30T00:00:00&end=2026-10-30T23:59:59&full=true&active=0", "t")
+	_, _, body = get(t, k, "/api/timesheets?user=all&begin=2026-10-30T00:00:00&end=2026-10-30T23:59:59&full=true&active=0", "t")
 	for _, e := range entries(t, body) {
 		at, err := time.Parse("2006-01-02T15:04:05-0700", e.Begin)
 		if err != nil || at.UTC().Format(time.DateOnly) != trackertest.Last || e.User[0] != '{' {
@@ -89,7 +92,7 @@ func TestMisdeedsComeOneARequestAndThenAllIsWell(t *testing.T) {
 	k := trackertest.NewKimai("t")
 	k.Misbehave(trackertest.Status(429, "7"), nil, trackertest.LoginPage)
 	for i, want := range []int{429, 200, 200, 200} {
-		status, header, _ := get(t, k, "/api/timesheets?size=1", "t")
+		status, header, _ := get(t, k, "/api/timesheets?user=all&size=1", "t")
 		if html := header.Get("Content-Type") != "application/json"; status != want || html != (i == 2) {
 			t.Errorf("request %d: %d %v", i, status, header)
 		}
@@ -103,8 +106,8 @@ func TestAShiftedMonthKeepsItsWeekdaysAndHours(t *testing.T) {
 	t.Parallel()
 	before, after := trackertest.NewKimai("t"), trackertest.NewKimai("t")
 	after.Shift(20) // into the other half of the year, where the clocks differ
-	_, _, was := get(t, before, "/api/timesheets?size=500&orderBy=id&order=ASC", "t")
-	_, _, is := get(t, after, "/api/timesheets?size=500&orderBy=id&order=ASC", "t")
+	_, _, was := get(t, before, "/api/timesheets?user=all&size=500&orderBy=id&order=ASC", "t")
+	_, _, is := get(t, after, "/api/timesheets?user=all&size=500&orderBy=id&order=ASC", "t")
 	moved := entries(t, is)
 	for i, e := range entries(t, was) {
 		const layout = "2006-01-02T15:04:05-0700"

@@ -119,7 +119,8 @@ func query(window importing.Window, page int) url.Values {
 }
 
 // Check asks Kimai which version it is, and how many entries the token's user
-// may see.
+// may see. Kimai keeps quiet about those that the user may not: asked for
+// everybody's entries, it gives the user's own.
 func (t *Tracker) Check(ctx context.Context) (string, error) {
 	answer, err := t.client.Get(ctx, "/version", nil)
 	if err != nil {
@@ -132,16 +133,44 @@ func (t *Tracker) Check(ctx context.Context) (string, error) {
 	if err := json.UnmarshalRead(answer.Body, &about); err != nil || about.Version == "" || len(about.Version) > 40 {
 		return "", fault.New(fault.NotFound, "not_kimai", "What answers there does not say which version of Kimai it is. Check TRACKER_URL.")
 	}
-	one := query(importing.Window{}, 1)
-	one.Set("size", "1")
-	entries, err := t.client.Get(ctx, "/timesheets", one)
+	everybodys, err := t.count(ctx, "all")
 	if err != nil {
 		return "", err
 	}
-	defer entries.Body.Close()
-	total, err := strconv.Atoi(entries.Header.Get("X-Total-Count"))
-	if err != nil {
+	own, err := t.count(ctx, "")
+	switch {
+	case err != nil:
+		return "", err
+	case everybodys == unknown:
 		return fmt.Sprintf("Kimai %q, entries can be read", about.Version), nil
+	case own == everybodys:
+		return fmt.Sprintf("Kimai %q, %d entries can be read, none of anybody but the token's user: others' need the permission view_other_timesheet", about.Version, everybodys), nil
 	}
-	return fmt.Sprintf("Kimai %q, %d entries can be read", about.Version, total), nil
+	return fmt.Sprintf("Kimai %q, %d entries can be read", about.Version, everybodys), nil
+}
+
+// unknown is how many entries there are when Kimai, or a proxy, does not say.
+const unknown = -1
+
+// count gives how many entries Kimai has of "all", or of "", the token's user.
+func (t *Tracker) count(ctx context.Context, user string) (int, error) {
+	one := query(importing.Window{}, 1)
+	one.Set("size", "1")
+	if one.Set("user", user); user == "" {
+		one.Del("user")
+	}
+	entries, err := t.client.Get(ctx, "/timesheets", one)
+	if err != nil {
+		return unknown, err
+	}
+	defer entries.Body.Close()
+	return total(entries.Header), nil
+}
+
+func total(header http.Header) int {
+	n, err := strconv.Atoi(header.Get("X-Total-Count"))
+	if err != nil {
+		return unknown
+	}
+	return n
 }

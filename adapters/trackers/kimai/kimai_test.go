@@ -268,6 +268,17 @@ func TestCheckSaysWhichKimaiItIs(t *testing.T) {
 	}
 }
 
+// Without the permission Kimai answers as if there were nobody else.
+func TestCheckSaysThatOnlyTheTokensUserIsSeen(t *testing.T) {
+	t.Parallel()
+	server, tracker := serve(t, nil)
+	server.Confine()
+	about, err := tracker.Check(t.Context())
+	if err != nil || !strings.Contains(about, "none of anybody but the token's user") || !strings.Contains(about, "view_other_timesheet") {
+		t.Errorf("got %q, %v", about, err)
+	}
+}
+
 func TestABadCursorIsOurOwnMistake(t *testing.T) {
 	t.Parallel()
 	_, tracker := serve(t, nil)

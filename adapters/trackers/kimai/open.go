@@ -33,7 +33,7 @@ const (
 func Settings() []settings.Setting {
 	return []settings.Setting{
 		{Name: "TRACKER_URL", Required: true, Help: "the address of Kimai, e.g. https://kimai.example.com; a path ending in /api is taken as it is"},
-		{Name: "TRACKER_TOKEN", Required: true, Secret: true, Help: "an API token of a Kimai user who may see everyone's entries (view_other_timesheet)"},
+		{Name: "TRACKER_TOKEN", Required: true, Secret: true, Help: "an API token of a Kimai user who may see everyone's entries: permissions view_other_timesheet and, where there are teams, view_all_data. Without them Kimai gives fewer entries and says nothing"},
 		{
 			Name: "TRACKER_USER_ID", Default: byEmail, OneOf: []string{byEmail, byUsername, byID, byAccount, byReference},
 			Help: "what of a Kimai user becomes the user_id, which makes unseen workers; or reference: send Kimai's user id, which must be mapped to a worker first",
