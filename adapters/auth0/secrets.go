@@ -3,8 +3,10 @@ package auth0
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -71,18 +73,26 @@ func (f *secretFile) refresh(context.Context) error {
 	return nil
 }
 
-// readBounded reads a file that may be anything, also a device without end.
+// readBounded reads a file that may be anything, also a device without end. Its
+// errors do not hold the path: some set a secret where its file is to be named.
 func readBounded(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, withoutPath(err)
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxSecretFileLength+1))
 	if err == nil && len(text) > maxSecretFileLength {
 		err = fmt.Errorf("longer than %d bytes", maxSecretFileLength)
 	}
-	return text, err
+	return text, withoutPath(err)
+}
+
+func withoutPath(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 // parseSecrets takes one secret a line; empty lines do not count. Its errors

@@ -62,7 +62,7 @@ func TestAMistakeIsNamedOnce(t *testing.T) {
 		{"a burst that is no number", append([]string{"RATE_LIMIT_UPLOADS_BURST=many"}, good...), []string{"RATE_LIMIT_UPLOADS_BURST is a whole number"}},
 		{"a burst of nobody", append([]string{"RATE_LIMIT_UPLOADS_BURST=0"}, good...), []string{"RATE_LIMIT_UPLOADS_BURST: A rate limit of 100 a second"}},
 		{"no secrets", append([]string{"AUTH0_SIGNING_ALG=HS256"}, good...), []string{"AUTH0_SIGNING_SECRET_FILE goes with"}},
-		{"secrets that are not there", append([]string{"AUTH0_SIGNING_ALG=HS256", "AUTH0_SIGNING_SECRET_FILE=/nowhere"}, good...), []string{"AUTH0_SIGNING_SECRET_FILE: The signing secret file cannot be used: open /nowhere"}},
+		{"secrets that are not there", append([]string{"AUTH0_SIGNING_ALG=HS256", "AUTH0_SIGNING_SECRET_FILE=/nowhere"}, good...), []string{"AUTH0_SIGNING_SECRET_FILE: The signing secret file cannot be used: no such file"}},
 		{"an address that no URL has", append(good[:3:3], "HTTP_ADDR=a b:80"), []string{"HTTP_ADDR: The public URL"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ package assembly
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"strconv"
@@ -103,7 +104,8 @@ func (s Secret) Reveal() string { return string(s) }
 
 // SecretFrom gives the secret of a variable, or of the file that the variable
 // with _FILE names; white space around the text of a file is not part of it.
-// Both, or neither, is a Mistake.
+// Both, or neither, is a Mistake. None shows what _FILE says: some put the secret
+// itself there.
 func SecretFrom(name string, value Secret, file string) (Secret, error) {
 	mistake := func(format string, args ...any) (Secret, error) {
 		return "", Mistake{name, fmt.Sprintf(format, args...)}
@@ -117,12 +119,15 @@ func SecretFrom(name string, value Secret, file string) (Secret, error) {
 		return mistake("%s or %s_FILE is not set", name, name)
 	}
 	text, err := os.ReadFile(file)
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		err = at.Err
+	}
 	if err != nil {
-		return mistake("%s_FILE: %v", name, err)
+		return mistake("%s_FILE must name a file with the secret in it: %v", name, err)
 	}
 	secret := strings.TrimSpace(string(text))
 	if secret == "" {
-		return mistake("%s_FILE: the file %s is empty", name, file)
+		return mistake("%s_FILE names a file that is empty", name)
 	}
 	return Secret(secret), nil
 }

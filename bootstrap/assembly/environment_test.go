@@ -2,6 +2,8 @@ package assembly
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +50,28 @@ func TestAllMistakesAreToldAndWhatIsWrongHasItsDefault(t *testing.T) {
 	}
 	if c.Max != 10 || c.Life != time.Hour {
 		t.Errorf("got %+v", c)
+	}
+}
+
+// Who puts the secret itself where its file is to be named does not find it in
+// the log.
+func TestAMistakeAboutTheFileOfASecretDoesNotShowWhatItWasSetTo(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	empty := filepath.Join(folder, "empty")
+	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ file, says string }{
+		{"hunter2-hunter2-hunter2", "no such file"},
+		{strings.Repeat("hunter2", 100), "too long"},
+		{folder, "is a directory"},
+		{empty, "is empty"},
+	} {
+		_, err := SecretFrom("CLIENT_SECRET", "", tt.file)
+		if err == nil || !strings.Contains(err.Error(), "CLIENT_SECRET_FILE") || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), tt.file) {
+			t.Errorf("got %v, want an error that says %q", err, tt.says)
+		}
 	}
 }
 
