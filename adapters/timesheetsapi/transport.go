@@ -39,6 +39,7 @@ func inside(host string) bool {
 
 func newHTTPClient(timeout time.Duration, observe func(http.RoundTripper) http.RoundTripper) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = proxy
 	transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	transport.MaxResponseHeaderBytes = 64 << 10
 	var network http.RoundTripper = transport
@@ -50,6 +51,15 @@ func newHTTPClient(timeout time.Duration, observe func(http.RoundTripper) http.R
 		Timeout:       timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// proxy leads a request through the environment's proxy if it is sealed: of any
+// other a proxy would see the token.
+func proxy(r *http.Request) (*url.URL, error) {
+	if r.URL.Scheme != "https" {
+		return nil, nil // directly
+	}
+	return http.ProxyFromEnvironment(r)
 }
 
 // progress tells how far the sending of a request came.
