@@ -14,13 +14,20 @@ import (
 	"timesheets/domain/fault"
 )
 
-// Log writes a line for each new problem and one for the run.
+// Log writes a line for each new problem that the summary has, one for all that
+// it has no room for, and one for the run.
 func Log(ctx context.Context, log *slog.Logger, s importing.Summary, err error) {
 	for _, p := range s.Problems {
 		log.WarnContext(ctx, "row "+string(p.Outcome), "external_id", p.ExternalID, "worker", p.Worker, "date", p.Date, "project", p.Project, "code", p.Code, "why", p.Text)
 	}
+	if more := s.NewProblems - len(s.Problems); more > 0 {
+		log.WarnContext(ctx, "more rows refused or in conflict", "more", more, "see", "GET /v1/imports/"+s.Import+"/rows")
+	}
 	for _, text := range s.UnreadableTexts {
 		log.WarnContext(ctx, "unreadable entry", "why", text)
+	}
+	if more := s.Unreadable - len(s.UnreadableTexts); more > 0 {
+		log.WarnContext(ctx, "more unreadable entries", "more", more)
 	}
 	attributes := []any{
 		"source", s.Source, "import_id", s.Import, "mode", string(s.Mode), "window", s.Window.String(), "dry_run", s.DryRun, "exit", importing.ExitCode(s, err),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,25 @@ Hours that landed
 `
 	if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A summary has room for so many; whoever reads the log learns that there are
+// more, and where.
+func TestTheLogSaysHowManyProblemsItDoesNotShow(t *testing.T) {
+	t.Parallel()
+	logged := func(s importing.Summary) string {
+		var b bytes.Buffer
+		job.Log(t.Context(), slog.New(slog.NewTextHandler(&b, nil)), s, nil)
+		return b.String()
+	}
+	s := importing.Summary{Import: "01a1fa02", NewProblems: 1000, Problems: make([]importing.Change, 200), Unreadable: 300, UnreadableTexts: make([]string, 200)}
+	if got := logged(s); strings.Count(got, "\n") != 200+1+200+1+1 || !strings.Contains(got, "more=800 see=\"GET /v1/imports/01a1fa02/rows\"") || !strings.Contains(got, "more=100\n") {
+		t.Errorf("got\n%s", got)
+	}
+	s.NewProblems, s.Unreadable = 200, 200
+	if got := logged(s); strings.Contains(got, "more") {
+		t.Errorf("got\n%s", got)
 	}
 }
 
