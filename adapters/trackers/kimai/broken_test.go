@@ -15,6 +15,7 @@ import (
 	"timesheets/adapters/trackers/settings"
 	"timesheets/application/importing"
 	"timesheets/domain/fault"
+	"timesheets/domain/timesheet"
 	"timesheets/test/trackertest"
 )
 
@@ -189,6 +190,24 @@ func TestWhatIsWrongIsPassedOnAsItStands(t *testing.T) {
 	}
 	if len(page.Unreadable) != 2 {
 		t.Errorf("got %q as unreadable, want the entry with two ids and the list", page.Unreadable)
+	}
+}
+
+// An entry of millions of tags is refused by the API like one of 21, and takes no
+// more memory here.
+func TestOfTooManyTagsNoMoreAreTakenThanShowIt(t *testing.T) {
+	t.Parallel()
+	server, tracker := serve(t, nil)
+	for sent, want := range map[int]int{0: 0, 1: 1, timesheet.MaxTags: timesheet.MaxTags, 1_000_000: timesheet.MaxTags + 1} {
+		list := strings.TrimSuffix(strings.Repeat("5,", sent), ",")
+		server.Misbehave(trackertest.Body(`[{"id":5,"begin":"2026-10-13T09:00:00+0200","end":"x","tags":[` + list + `]},{"id":6,"end":"x"}]`))
+		page, err := tracker.Page(t.Context(), importing.Window{}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Rows) != 2 || len(page.Rows[0].Tags) != want {
+			t.Errorf("of %d tags %d are taken, want %d", sent, len(page.Rows[0].Tags), want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package kimai
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"timesheets/application/importing"
+	"timesheets/domain/timesheet"
 )
 
 // entry is a timesheet of Kimai's with full=true, its members as they came: a
@@ -132,14 +134,23 @@ func instant(value jsontext.Value) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// tags gives the texts of a list: no more than it takes for the API to refuse
+// them as too many.
 func tags(value jsontext.Value) []string {
-	var elements []jsontext.Value
-	if value.Kind() != '[' || json.Unmarshal(value, &elements) != nil {
+	if value.Kind() != '[' {
 		return nil
 	}
-	names := make([]string, len(elements))
-	for i, element := range elements {
-		names[i] = text(element)
+	decoder := jsontext.NewDecoder(bytes.NewReader(value))
+	if _, err := decoder.ReadToken(); err != nil {
+		return nil
+	}
+	names := []string{}
+	for len(names) <= timesheet.MaxTags && decoder.PeekKind() != ']' {
+		element, err := decoder.ReadValue()
+		if err != nil {
+			return nil
+		}
+		names = append(names, text(element))
 	}
 	return names
 }
