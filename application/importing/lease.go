@@ -39,7 +39,7 @@ func (r *run) reach(ctx context.Context) (reach, error) {
 		cursor, err = r.timesheets.Cursor(ctx, r.options.Source)
 		return err
 	})
-	return reachOf(cursor), err
+	return reachOf(cursor, r.patience.Now()), err
 }
 
 // keepAlive renews the run's lease until rest is called: the tracker may be

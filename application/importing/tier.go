@@ -50,10 +50,16 @@ type reach struct {
 	until  time.Time // zero when nothing is known
 }
 
-// reachOf reads a cursor. One that no run of this job wrote says nothing.
-func reachOf(cursor string) reach {
+// skew is how far the clocks of two machines may be apart. Whichever is right,
+// the day before the cursor is read again.
+const skew = time.Hour
+
+// reachOf reads a cursor. One that no run of this job wrote says nothing, nor
+// does one that was earned by a clock which was wrong: the source cannot have
+// been read further than to now.
+func reachOf(cursor string, now time.Time) reach {
 	until, err := time.Parse(time.RFC3339, cursor)
-	if err != nil {
+	if err != nil || until.After(now.Add(skew)) {
 		return reach{cursor: cursor}
 	}
 	return reach{cursor, until}

@@ -40,7 +40,9 @@ func TestARunReadsItsTierAndBackToTheLastOne(t *testing.T) {
 		{"ten days ago, nightly", "2026-11-10T12:15:00Z", importing.Nightly, "2026-11-09 to 2026-11-21"},
 		{"ten days ago, weekly", "2026-11-10T12:15:00Z", importing.Weekly, "2026-10-06 to 2026-11-21"},
 		{"a year ago", "2025-11-10T12:15:00Z", importing.Weekly, "2025-11-09 to 2026-11-21"},
-		{"by a clock that is fast", "2026-12-24T12:15:00Z", importing.Recent, "2026-11-19 to 2026-11-21"},
+		{"by a clock that is a little fast", "2026-11-20T13:30:00Z", importing.Recent, "2026-11-19 to 2026-11-21"},
+		{"by a clock that was wrong", "2026-11-20T13:30:01Z", importing.Recent, "2026-10-06 to 2026-11-21"},
+		{"by a clock that was wrong by years", "2036-11-20T12:15:00Z", importing.Nightly, "2026-10-06 to 2026-11-21"},
 		{"before there was anything", "1970-01-01T00:00:00Z", importing.Recent, "2000-01-01 to 2026-11-21"},
 	} {
 		if got := importing.Due(tt.cursor, tt.tier, instant(now)).String(); got != tt.want {
@@ -66,7 +68,9 @@ func TestACursorIsEarnedByReadingWithoutAGap(t *testing.T) {
 		{"up to a day that was read", "2026-11-10T12:00:00Z", "2026-11-01", "2026-11-10", ""},
 		{"old days", "2026-11-20T10:00:00Z", "2026-01-01", "2026-01-31", ""},
 		{"a year, the first time", "", "2025-01-01", "2025-12-31", "2025-12-31T00:00:00Z"},
-		{"after a clock that is fast", "2026-12-24T12:15:00Z", "2026-11-01", "2026-11-21", ""},
+		{"after a clock that is a little fast", "2026-11-20T13:30:00Z", "2026-11-01", "2026-11-21", ""},
+		{"after a clock that was wrong", "2026-12-24T12:15:00Z", "2026-11-01", "2026-11-21", ""},
+		{"all that is due after a clock that was wrong", "2026-12-24T12:15:00Z", "2026-10-06", "2026-11-21", "2026-11-20T12:30:00Z"},
 		{"in the same second", "2026-11-20T12:30:00Z", "2026-11-01", "2026-11-21", ""},
 	} {
 		if got := importing.Earned(tt.before, window(tt.from, tt.to), instant(began)); got != tt.want {
