@@ -112,7 +112,8 @@ func lost(raw []byte, code, text string) intake.Row {
 }
 
 // keyIn looks for the external id in a row that is otherwise unreadable; ""
-// when it cannot be told for sure.
+// when it cannot be told for sure. What ends too early, or goes on behind its
+// end, may be what is left of several rows.
 func keyIn(raw []byte) string {
 	if tooDeep(raw) {
 		return ""
@@ -122,15 +123,15 @@ func keyIn(raw []byte) string {
 		return ""
 	}
 	key := ""
-	for dec.PeekKind() == '"' {
+	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()
 		if err != nil {
-			return key
+			return ""
 		}
 		isKey := name.String() == "external_id"
 		value, err := dec.ReadValue()
 		if err != nil {
-			return key
+			return ""
 		}
 		if !isKey {
 			continue
@@ -140,6 +141,9 @@ func keyIn(raw []byte) string {
 			return ""
 		}
 		key = string(id)
+	}
+	if _, err := dec.ReadToken(); err != nil || atEnd(dec) != nil {
+		return ""
 	}
 	return key
 }
