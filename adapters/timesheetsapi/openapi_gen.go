@@ -253,7 +253,7 @@ type CompletedImport struct {
 	Cursor  *string `json:"cursor,omitempty"`
 	Deleted int     `json:"deleted"`
 
-	// DeletionsSkipped Why a mirror deleted nothing. `unreadable_key` - a row's key could not be read, so nobody knows what is missing.
+	// DeletionsSkipped Why a mirror deleted nothing. `unreadable_key` - a row's key could not be read, or the row named another source, so nobody knows what is missing.
 	DeletionsSkipped *CompletedImportDeletionsSkipped `json:"deletions_skipped,omitempty"`
 	DryRun           bool                             `json:"dry_run"`
 	EndedAt          *time.Time                       `json:"ended_at,omitempty"`
@@ -299,7 +299,7 @@ type CompletedImport struct {
 	UserIds []UserID `json:"user_ids,omitempty"`
 }
 
-// CompletedImportDeletionsSkipped Why a mirror deleted nothing. `unreadable_key` - a row's key could not be read, so nobody knows what is missing.
+// CompletedImportDeletionsSkipped Why a mirror deleted nothing. `unreadable_key` - a row's key could not be read, or the row named another source, so nobody knows what is missing.
 type CompletedImportDeletionsSkipped string
 
 // CompletedImportKind One `request` that was an import of its own, a `run` of many, the `revert` of another import, or a `retry` of
@@ -1760,8 +1760,9 @@ type AddEntryParams struct {
 
 // UploadTimesheetsParams defines parameters for UploadTimesheets.
 type UploadTimesheetsParams struct {
-	// Source The source of all rows that name none. A row that names another is refused (`source_mismatch`). Without it,
-	// rows may name their own, all the same one; a request in which none does has the source `upload`.
+	// Source The source of all rows that name none. A row that names another is refused (`source_mismatch`), and is no
+	// receipt of this source's key. Without it, rows may name their own, all the same one; a request in which none
+	// does has the source `upload`.
 	Source *Source `form:"source,omitempty" json:"source,omitempty"`
 
 	// DryRun `true` judges without writing: the same verdicts against what is stored, and nothing changes. An array or

@@ -60,12 +60,26 @@ func (b *batch) identify(ctx context.Context) {
 			b.refuse(i, row.Problem.printable())
 		case wrongKey != nil:
 			b.refuse(i, memberProblem("/external_id", wrongKey))
-		case row.Source != "" && row.Source != b.source:
+		case b.isForeign(i):
 			b.refuse(i, b.foreign(row.Source))
 		case result.ExternalID == "":
 			result.ExternalID = identify(row, ordinals)
 		}
 	}
+}
+
+// isForeign tells whether row i names another source than the request.
+func (b *batch) isForeign(i int) bool {
+	return b.rows[i].Source != "" && b.rows[i].Source != b.source
+}
+
+// received is the key that row i is a receipt of; "" when that could not be
+// read, or is a key of another source.
+func (b *batch) received(i int) string {
+	if b.isForeign(i) {
+		return ""
+	}
+	return b.results[i].ExternalID
 }
 
 // foreign is the problem of a row that names another source.
@@ -200,9 +214,9 @@ func (b *batch) glance(ctx context.Context, ledger Ledger) error {
 // key.
 func (b *batch) glanceRefused(ctx context.Context, ledger Ledger) error {
 	var keys []string
-	for _, r := range b.results {
-		if r.Outcome == timesheet.OutcomeRejected && r.ExternalID != "" {
-			keys = append(keys, r.ExternalID)
+	for i, r := range b.results {
+		if key := b.received(i); r.Outcome == timesheet.OutcomeRejected && key != "" {
+			keys = append(keys, key)
 		}
 	}
 	if len(keys) == 0 {

@@ -54,7 +54,7 @@ func (b *batch) remember(ctx context.Context, book Book, kept []KeptRow) error {
 	if len(kept) > 0 {
 		last := b.lastReceipts()
 		for _, row := range kept {
-			if row.Outcome == timesheet.OutcomeRejected && row.ExternalID != "" && last[row.Index] == row.Index {
+			if row.Outcome == timesheet.OutcomeRejected && b.received(row.Index) != "" && last[row.Index] == row.Index {
 				refused = append(refused, row)
 				refusedNow[row.ExternalID] = true
 			}
@@ -87,7 +87,7 @@ func (b *batch) lastReceipts() []int {
 	keys := make([]string, len(b.rows))
 	var keyed []int
 	for i := range b.results {
-		if keys[i] = b.results[i].ExternalID; keys[i] != "" {
+		if keys[i] = b.received(i); keys[i] != "" {
 			keyed = append(keyed, i)
 		}
 	}

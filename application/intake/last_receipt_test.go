@@ -48,6 +48,41 @@ func TestARowThatWasRefusedMeanwhileIsNoLaterReceipt(t *testing.T) {
 	}
 }
 
+// A row of another source has a key of that source: it says nothing of what was
+// received here under the same one.
+func TestARowOfAnotherSourceIsNoReceiptOfTheKey(t *testing.T) {
+	t.Parallel()
+	foreign := office.Row("1", from("toggl"))
+	wrong := office.Row("1", from("toggl"), office.Unreadable("not_a_date"))
+	for name, receive := range map[string]func(*testing.T, *office.Office){
+		"a request": func(t *testing.T, o *office.Office) {
+			if r := o.Receive(t, foreign, wrong); r.Rejected != 2 || r.Results[0].ExternalID != "1" {
+				t.Errorf("it is %+v", r)
+			}
+		},
+		"a part": func(t *testing.T, o *office.Office) { bring(t, o, begin(t, o), 1, foreign, wrong) },
+		"beside the key's own row": func(t *testing.T, o *office.Office) {
+			o.Receive(t, byTracker("1", "42", 4), foreign)
+		},
+		"an object": func(t *testing.T, o *office.Office) {
+			if _, _, err := o.Receiver.ReceiveOne(t.Context(), fixture.Job(), office.Source, foreign, false); codeOf(err) != "source_mismatch" {
+				t.Errorf("it is %v", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := office.Open(t, office.Settings{})
+			o.Receive(t, byTracker("1", "42", 2))
+			receive(t, o)
+			knows(t, o, "ann", "42")
+			if got := told(retry(t, o, "")); got != "1=created" {
+				t.Errorf("retried: %s", got)
+			}
+		})
+	}
+}
+
 // An object that is refused is not kept, but it is the last receipt of its key:
 // what was refused before it is not judged again.
 func TestARefusedObjectIsTheLastReceiptOfItsKey(t *testing.T) {

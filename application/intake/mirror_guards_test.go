@@ -20,10 +20,13 @@ func TestNothingIsDeletedWhenAKeyCouldNotBeRead(t *testing.T) {
 	o := office.Open(t, office.Settings{})
 	o.Receive(t, office.Row("absent"))
 	for name, unreadable := range map[string]intake.Row{
-		"no JSON":        office.Row("", office.Unreadable("malformed_json")),
-		"a reserved id":  office.Row("~mine"),
-		"an id too long": office.Row(strings.Repeat("x", 256)),
-		"two ids":        httpapi.ReadRow([]byte(`{"external_id":"brought","external_id":"absent","user_id":"ann","date":"2026-11-19","project":"P","hours":1}`)),
+		"no JSON":                   office.Row("", office.Unreadable("malformed_json")),
+		"a reserved id":             office.Row("~mine"),
+		"an id too long":            office.Row(strings.Repeat("x", 256)),
+		"of another source":         office.Row("absent", from("toggl")),
+		"of none that there can be": office.Row("absent", from("Kimai")),
+		"of another, and wrong":     office.Row("absent", from("toggl"), office.Unreadable("not_a_date")),
+		"two ids":                   httpapi.ReadRow([]byte(`{"external_id":"brought","external_id":"absent","user_id":"ann","date":"2026-11-19","project":"P","hours":1}`)),
 	} {
 		run := begin(t, o, mirror)
 		bring(t, o, run, 1, unreadable, office.Row("brought", office.On("2026-11-19")))

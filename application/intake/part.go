@@ -14,7 +14,7 @@ type Part struct {
 	Number     int
 	Digest     [32]byte // of the body
 	Outcomes   []byte   // what became of each row, packed
-	Unreadable int      // rows whose key could not be read
+	Unreadable int      // rows whose key could not be read, or is one of another source
 	Text       int      // bytes that are kept of problem rows
 	Counts
 }
@@ -88,12 +88,12 @@ func (b *batch) keepPart(ctx context.Context, book Book, run Import, number int,
 	}
 	part := Part{Number: number, Digest: digest, Outcomes: pack(b.results), Text: keptText, Counts: counts}
 	var keys []string
-	for _, r := range b.results {
-		switch {
-		case r.ExternalID == "":
+	for i := range b.results {
+		switch key := b.received(i); {
+		case key == "":
 			part.Unreadable++
 		case run.Mode == Mirror:
-			keys = append(keys, r.ExternalID)
+			keys = append(keys, key)
 		}
 	}
 	return book.KeepPart(ctx, run, part, kept, keys)
