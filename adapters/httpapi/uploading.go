@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -113,7 +114,8 @@ func partOfRun(c *fiber.Ctx, sel selection) (ref intake.RunRef, part int, ofRun 
 }
 
 // uploadOne takes a single object, which is answered by the entry itself, or by
-// the problem.
+// the problem. Also one that is wrong is received: it is the last receipt of its
+// key, and answered by all that is wrong with it.
 func (s *Server) uploadOne(ctx context.Context, by identity.Principal, c *fiber.Ctx, body []byte, source string, dryRun bool) error {
 	if len(body) > maxBody {
 		return fault.New(fault.TooLarge, "body_too_large", "An object has at most %d KiB. Shorten its texts.", maxBody>>10)
@@ -128,11 +130,15 @@ func (s *Server) uploadOne(ctx context.Context, by identity.Principal, c *fiber.
 	if m.given&(givenHours|givenSeconds) == 0 {
 		m.fault("/hours", "required", "An entry needs hours or seconds.")
 	}
-	if err := invalid(m.wrong); err != nil {
-		return err
-	}
 	m.row.Text = body
+	wrong := invalid(m.wrong)
+	if wrong != nil {
+		m.row.Problem = intake.FieldProblem(m.wrong[0])
+	}
 	entry, outcome, err := s.application.Receiver.ReceiveOne(ctx, by, source, m.row, dryRun)
+	if wrong != nil && errors.Is(err, fault.Invalid) {
+		return wrong
+	}
 	if err != nil {
 		return err
 	}

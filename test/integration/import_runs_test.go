@@ -274,6 +274,28 @@ func TestKeptRowsAreRetriedOverHTTP(t *testing.T) {
 	}
 }
 
+// An object that is refused for its members is answered by all of them, and is
+// the last receipt of its key: the row that was kept before is older.
+func TestAWrongObjectIsTheLastReceiptOfItsKey(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	byTracker := func(key string) fields {
+		return row(key).but(fields{"user_id": nil, "worker": fields{"source": "kimai", "id": "42"}})
+	}
+	c.job.Post(t, upload+"?source=kimai", []any{byTracker("dry"), byTracker("one"), byTracker("two"), byTracker("malformed")}).Is(t, 200)
+	c.job.Post(t, upload+"?source=kimai&dry_run=true", byTracker("dry").but(fields{"hours": -1})).IsProblem(t, 422, "out_of_range")
+	c.job.Post(t, upload+"?source=kimai", byTracker("one").but(fields{"hours": -1})).IsProblem(t, 422, "out_of_range")
+	if p := c.job.Post(t, upload+"?source=kimai", byTracker("two").but(fields{"hours": nil, "approved": true})).IsProblem(t, 422, "invalid"); len(p.Errors) != 2 {
+		t.Errorf("errors are %+v, want two", p.Errors)
+	}
+	c.job.Post(t, upload+"?source=kimai", `{"external_id":"malformed","hours":-1`).IsProblem(t, 400, "malformed_json")
+	c.bob.Put(t, "/v1/workers/ann", fields{"kind": "employee", "identities": []any{fields{"source": "kimai", "id": "42"}}})
+	got := verdicts(c.job.Post(t, "/v1/rows/retry?source=kimai", nil).Is(t, 200).Report(t))
+	if want := []string{"dry created ", "malformed created "}; !cmp.Equal(got, want) {
+		t.Errorf("retried are %q, want %q", got, want)
+	}
+}
+
 // Pages of imports, of the rows of one, of sources and of an entry's history
 // are all that there is, once.
 func TestLookingBackComesInPages(t *testing.T) {
