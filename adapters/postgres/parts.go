@@ -35,18 +35,24 @@ func (l *Ledger) Part(ctx context.Context, org identity.Organization, run timesh
 	return &found[0], kept, err
 }
 
-// Refused gives kept rows that a retry may judge again.
-func (l *Ledger) Refused(ctx context.Context, org identity.Organization, source, code string, limit int) ([]intake.RefusedRow, error) {
+// Refused gives kept rows that a retry may judge again. Their texts are added up
+// where they are kept: what has no room is not even read.
+func (l *Ledger) Refused(ctx context.Context, org identity.Organization, source, code string, limit, room int) ([]intake.RefusedRow, error) {
 	// Ids of imports are in the order of time: who was judged least lately
 	// comes first, so that no row waits behind others for ever.
 	return query(ctx, l.pool, func(row pgx.CollectableRow) (r intake.RefusedRow, err error) {
 		err = row.Scan(&r.ExternalID, &r.Text, &r.Outdated, &r.ImportID, &r.Place.Part, &r.Place.Index)
 		return r, err
 	}, `
-		SELECT k.external_id, r.row_text, k.outdated, k.import_id, k.part, k.row_index FROM refused_keys k
-		JOIN import_rows r ON r.org_id = k.org_id AND r.import_id = k.import_id AND r.part = k.part AND r.row_index = k.row_index
-		WHERE k.org_id = $1 AND k.source = $2 AND ($3 = '' OR k.code = $3) AND r.row_text IS NOT NULL
-		ORDER BY k.import_id, k.part, k.row_index LIMIT $4`, string(org), source, code, limit)
+		SELECT external_id, row_text, outdated, import_id, part, row_index FROM (
+			SELECT *, sum(octet_length(row_text)) OVER (ORDER BY import_id, part, row_index) AS text_bytes FROM (
+				SELECT k.external_id, r.row_text, k.outdated, k.import_id, k.part, k.row_index FROM refused_keys k
+				JOIN import_rows r ON r.org_id = k.org_id AND r.import_id = k.import_id AND r.part = k.part AND r.row_index = k.row_index
+				WHERE k.org_id = $1 AND k.source = $2 AND ($3 = '' OR k.code = $3) AND r.row_text IS NOT NULL
+				ORDER BY k.import_id, k.part, k.row_index LIMIT $4
+			) first
+		) added
+		WHERE text_bytes <= $5 ORDER BY import_id, part, row_index`, string(org), source, code, limit, room)
 }
 
 func (b *book) StillRefused(ctx context.Context, source string, rows []intake.RefusedRow) (bool, error) {

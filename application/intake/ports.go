@@ -43,11 +43,11 @@ type Ledger interface {
 	// when there is nothing.
 	Part(ctx context.Context, org identity.Organization, run timesheet.ID, part int) (*Part, []KeptRow, error)
 
-	// Refused gives at most limit rows of the source that were refused with the
-	// code ("" for every code) at the last receipt of their key, those first
-	// that were judged least lately. Rows whose text was not kept are not among
-	// them.
-	Refused(ctx context.Context, org identity.Organization, source, code string, limit int) ([]RefusedRow, error)
+	// Refused gives rows of the source that were refused with the code ("" for
+	// every code) at the last receipt of their key, those first that were judged
+	// least lately: at most limit of them, with at most room bytes of text. Rows
+	// whose text was not kept are not among them.
+	Refused(ctx context.Context, org identity.Organization, source, code string, limit, room int) ([]RefusedRow, error)
 
 	// Atomically runs fn in one transaction, which is committed when fn
 	// returns nil. fn may run more than once: when the database asks for it,

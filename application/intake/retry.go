@@ -61,16 +61,10 @@ func (r *Retrier) Retry(ctx context.Context, by identity.Principal, source, code
 var errReceived = errors.New("a later receipt came in between")
 
 func (r *Retrier) again(ctx context.Context, by identity.Principal, source, code string) (Report, error) {
-	refused, err := r.receiver.ledger.Refused(ctx, by.Organization, source, code, MaxRows)
+	// Who is refused again is kept again, in full.
+	refused, err := r.receiver.ledger.Refused(ctx, by.Organization, source, code, MaxRows, MaxKeptTextRun)
 	if err != nil {
 		return Report{}, err
-	}
-	text := 0
-	for i, kept := range refused {
-		if text += len(kept.Text); text > MaxKeptTextRun { // who is refused again is kept again, in full
-			refused = refused[:i]
-			break
-		}
 	}
 	rows := make([]Row, len(refused))
 	for i, kept := range refused {
