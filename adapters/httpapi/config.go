@@ -48,7 +48,7 @@ type Limits struct {
 	LingerTimeout time.Duration // for a refused client to read why, before its connection is closed; 1 s
 
 	RequestDeadline time.Duration // for handling a request once it is read; 5 s
-	UploadDeadline  time.Duration // for handling an upload; 30 s
+	UploadDeadline  time.Duration // for handling an upload, or what else does many rows at once; 30 s
 	ExportDeadline  time.Duration // for an export, to its last byte; 10 min
 
 	Connections int // open at once; what comes beyond is told 503; 4,096

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -173,6 +175,35 @@ func TestARequestsContextEndsWithItsDeadlineAndNotBefore(t *testing.T) {
 	got := r.call(t, "GET", "/v1/slow", "ann", "")
 	if p := got.problem(t); got.StatusCode != 503 || p.Code != "deadline_exceeded" || got.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d, %+v", got.StatusCode, p)
+	}
+}
+
+func TestWhatDoesManyRowsAtOnceHasTheTimeOfAnUpload(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.UploadDeadline = 10 * patience
+	var long atomic.Bool
+	look := func(ctx context.Context, _ identity.Principal, c *fiber.Ctx) error {
+		end, _ := ctx.Deadline()
+		long.Store(end.After(time.Now().Add(config.Limits.RequestDeadline)))
+		return answerNothing(c)
+	}
+	var routes []route
+	for _, r := range new(Server).routes() {
+		if strings.HasPrefix(r.path, "/imports") || r.path == "/rows/retry" {
+			r.run = look
+			routes = append(routes, r)
+		}
+	}
+	r := serving(t, config, routes...)
+	for call, want := range map[string]bool{
+		"POST /imports": true, "POST /imports/1/complete": true, "POST /imports/1/abort": true, "POST /imports/1/revert": true, "POST /rows/retry": true,
+		"POST /imports/1/renew": false, "GET /imports": false, "GET /imports/1": false, "GET /imports/1/rows": false,
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		if got := r.call(t, method, "/v1"+path, "machine", ""); got.StatusCode != 204 || long.Load() != want {
+			t.Errorf("%s: %d, it has long: %t", call, got.StatusCode, long.Load())
+		}
 	}
 }
 

@@ -47,8 +47,12 @@ const base = "/v1"
 // uploadPath is the only path that takes more than maxBody.
 const uploadPath = base + "/timesheets/upload"
 
-// longPaths do many rows at once, and have the time of an upload for it.
-var longPaths = []string{uploadPath, base + "/imports/:id/complete", base + "/imports/:id/revert", base + "/rows/retry"}
+// longPaths, when something is posted there, do many rows at once, and have the
+// time of an upload for it. The start of a run may first have to drop what one
+// that died has left.
+var longPaths = []string{
+	uploadPath, base + "/imports", base + "/imports/:id/complete", base + "/imports/:id/abort", base + "/imports/:id/revert", base + "/rows/retry",
+}
 
 // mount gives routes to Fiber. What answers GET answers HEAD too.
 func (s *Server) mount(routes []route) {
@@ -65,12 +69,12 @@ func (s *Server) mount(routes []route) {
 // in which the contract answers: token, rate, scope. What the handler does
 // about existence and content comes after.
 func (s *Server) operate(r route) fiber.Handler {
-	upload := r.method == fiber.MethodPost && base+r.path == uploadPath
+	posts := r.method == fiber.MethodPost
 	deadline, meter := s.config.Limits.RequestDeadline, s.meters.requests
-	if upload {
+	if posts && base+r.path == uploadPath {
 		meter = s.meters.uploads
 	}
-	if slices.Contains(longPaths, base+r.path) {
+	if posts && slices.Contains(longPaths, base+r.path) {
 		deadline = s.config.Limits.UploadDeadline
 	}
 	return func(c *fiber.Ctx) error {
