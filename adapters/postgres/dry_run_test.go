@@ -11,6 +11,7 @@ import (
 	"timesheets/application/precedence"
 	"timesheets/domain/identity"
 	"timesheets/test/fixture"
+	"timesheets/test/fixture/office"
 	"timesheets/test/pgtest"
 )
 
@@ -45,6 +46,31 @@ func TestTheRecordOfADryRunIsForgottenAfterADay(t *testing.T) {
 	}
 	if got := tally(t, pool, `SELECT count(*) FROM imports WHERE NOT dry_run`); got != 1 {
 		t.Error("the real import was forgotten too")
+	}
+}
+
+// Who comes after a dry run that brought millions of keys is not kept waiting
+// while all of them are deleted: it forgets a part, and the next ones the rest.
+func TestALargeDryRunIsForgottenInParts(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	plan := func() intake.Import {
+		t.Helper()
+		run, err := o.Runner.Start(t.Context(), fixture.Job(), intake.Declaration{
+			Source: office.Source, Mode: intake.Mirror, Scope: intake.Scope{From: fixture.Day("2026-11-01"), To: fixture.Day("2026-11-30")}, DryRun: true,
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	o.Exec(t, `INSERT INTO import_keys SELECT 'default', $1, i::text FROM generate_series(1, 150000) AS i`, plan().ID)
+	o.Clock.Forward(intake.DryRunKept + time.Second)
+	for _, left := range []struct{ keys, runs int }{{50_000, 2}, {0, 2}} {
+		plan()
+		if keys, runs := o.Count(t, `SELECT count(*) FROM import_keys`), o.Count(t, `SELECT count(*) FROM imports`); keys != left.keys || runs != left.runs {
+			t.Errorf("%d keys and %d runs are left, want %d and %d", keys, runs, left.keys, left.runs)
+		}
 	}
 }
 

@@ -28,9 +28,13 @@ func (b *book) Keep(ctx context.Context, i intake.Import, rows []intake.KeptRow)
 	return b.keepRows(ctx, i.ID, rows)
 }
 
+// forgottenAtOnce is how many rows a dry run forgets of each table: no fewer
+// than a run may keep of problems.
+const forgottenAtOnce = intake.MaxProblems
+
 // forgetDryRuns drops the records of dry runs that began long enough before
 // now. Each dry run does it for those before it, so they never pile up; ten at
-// a time, so that none of them takes long.
+// a time, and of large ones a part, so that none of them takes long.
 func forgetDryRuns(ctx context.Context, tx *transaction, org identity.Organization, now time.Time) error {
 	rows, err := tx.Query(ctx, `
 		SELECT id FROM imports WHERE org_id = $1 AND dry_run AND started_at < $2
@@ -42,17 +46,19 @@ func forgetDryRuns(ctx context.Context, tx *transaction, org identity.Organizati
 	if err != nil || len(old) == 0 {
 		return err
 	}
-	for _, sql := range []string{
-		`DELETE FROM import_rows WHERE org_id = $1 AND import_id = ANY ($2)`,
-		`DELETE FROM import_keys WHERE org_id = $1 AND import_id = ANY ($2)`,
-		`DELETE FROM import_parts WHERE org_id = $1 AND import_id = ANY ($2)`,
-		`DELETE FROM imports WHERE org_id = $1 AND id = ANY ($2)`,
-	} {
-		if _, err := tx.Exec(ctx, sql, string(org), old); err != nil {
+	for _, table := range []string{"import_rows", "import_keys", "import_parts"} {
+		if _, err := tx.Exec(ctx, `
+			DELETE FROM `+table+` WHERE ctid = ANY (ARRAY (SELECT ctid FROM `+table+` WHERE org_id = $1 AND import_id = ANY ($2) LIMIT $3))`,
+			string(org), old, forgottenAtOnce); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err = tx.Exec(ctx, `
+		DELETE FROM imports i WHERE i.org_id = $1 AND i.id = ANY ($2)
+		AND NOT EXISTS (SELECT 1 FROM import_rows r WHERE r.org_id = $1 AND r.import_id = i.id)
+		AND NOT EXISTS (SELECT 1 FROM import_keys k WHERE k.org_id = $1 AND k.import_id = i.id)
+		AND NOT EXISTS (SELECT 1 FROM import_parts p WHERE p.org_id = $1 AND p.import_id = i.id)`, string(org), old)
+	return err
 }
 
 // keepRows writes the rows of an import that were refused or are in conflict.
