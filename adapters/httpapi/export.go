@@ -68,14 +68,22 @@ func (e *export) Read(p []byte) (n int, err error) {
 			return 0, io.EOF
 		}
 		if err := e.fetch(); err != nil {
-			e.x.err, e.x.code = err, "export_cut"
-			return 0, err
+			return 0, e.cut(err)
 		}
+	}
+	if err := e.ctx.Err(); err != nil { // a slow reader takes long over one page
+		return 0, e.cut(err)
 	}
 	n = copy(p, e.page)
 	e.page = e.page[n:]
 	e.sent += n
 	return n, nil
+}
+
+// cut says why the export breaks off.
+func (e *export) cut(err error) error {
+	e.x.err, e.x.code = err, "export_cut"
+	return err
 }
 
 func (e *export) fetch() (err error) {
@@ -99,7 +107,7 @@ func (e *export) Close() error {
 	e.cancel()
 	whole := e.last && len(e.page) == 0
 	if !whole && e.x.err == nil {
-		e.x.err, e.x.code = errReaderGone, "export_cut"
+		_ = e.cut(errReaderGone) // nobody is left who reads it
 	}
 	if e.ended != nil {
 		e.ended(e.sent)

@@ -191,6 +191,28 @@ func TestAnExportHasAnEndEvenIfItsPagesHaveNone(t *testing.T) {
 	}
 }
 
+func TestAnExportEndsInTheMiddleOfAPageToo(t *testing.T) {
+	t.Parallel()
+	config := configured()
+	config.Limits.ExportDeadline = instant
+	r := serving(t, config, exporting(func() nextPage {
+		return func(ctx context.Context) ([]byte, error) {
+			<-ctx.Done()
+			return []byte("x"), io.EOF
+		}
+	}))
+	conn := r.dial(t)
+	if _, err := io.WriteString(conn, exportRequest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Fatal(err)
+	}
+	if line := r.log.of(t, "mine"); line["problem"] != "export_cut" || !strings.Contains(fmt.Sprint(line["err"]), "deadline") {
+		t.Errorf("the log has %v", line)
+	}
+}
+
 func TestAnExportHoldsNothingAfterItsEnd(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
