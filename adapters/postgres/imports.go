@@ -146,10 +146,15 @@ func (l *Ledger) imports(ctx context.Context, org identity.Organization, sql str
 }
 
 // Rows gives a page of the kept rows of an import.
-func (l *Ledger) Rows(ctx context.Context, org identity.Organization, id timesheet.ID, after intake.RowPlace, limit int) ([]intake.KeptRow, error) {
+func (l *Ledger) Rows(ctx context.Context, org identity.Organization, id timesheet.ID, after intake.RowPlace, limit, room int) ([]intake.KeptRow, error) {
 	return query(ctx, l.pool, scanKeptRow, `
-		SELECT `+keptRowColumns+` FROM import_rows WHERE org_id = $1 AND import_id = $2 AND (part, row_index) > ($3, $4)
-		ORDER BY part, row_index LIMIT $5`, string(org), id, after.Part, after.Index, limit)
+		SELECT `+keptRowColumns+` FROM (
+			SELECT *, sum(octet_length(row_text)) OVER (ORDER BY part, row_index ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS text_before FROM (
+				SELECT `+keptRowColumns+` FROM import_rows WHERE org_id = $1 AND import_id = $2 AND (part, row_index) > ($3, $4)
+				ORDER BY part, row_index LIMIT $5
+			) page
+		) added
+		WHERE coalesce(text_before, 0) <= $6 ORDER BY part, row_index`, string(org), id, after.Part, after.Index, limit, room)
 }
 
 func scanImport(row pgx.CollectableRow) (intake.Import, error) {

@@ -22,8 +22,9 @@ type Archive interface {
 	// fault.NotFound.
 	Source(ctx context.Context, org identity.Organization, source string) (Source, error)
 	// Rows gives at most limit kept rows of an import in the order of part and
-	// index, of those that come after the given place.
-	Rows(ctx context.Context, org identity.Organization, id timesheet.ID, after RowPlace, limit int) ([]KeptRow, error)
+	// index, of those that come after the given place, and of these the ones that
+	// have no more than room bytes of text before them.
+	Rows(ctx context.Context, org identity.Organization, id timesheet.ID, after RowPlace, limit, room int) ([]KeptRow, error)
 }
 
 // ImportPlace is where a page of imports begins: after the import with this
@@ -48,8 +49,12 @@ type RowPlace struct{ Part, Index int }
 // FirstRow is the place before all rows.
 var FirstRow = RowPlace{Part: -1}
 
-// MaxPage is the most rows that a page has.
-const MaxPage = 500
+// A page has at most MaxPage rows, and one of kept rows at most MaxPageText
+// bytes of their text: an answer is held until its reader has all of it.
+const (
+	MaxPage     = 500
+	MaxPageText = 1 << 20
+)
 
 // Lookback shows what became of imports: to machines that upload, and to
 // people who approve.
@@ -102,7 +107,7 @@ func (l *Lookback) Source(ctx context.Context, by identity.Principal, source str
 }
 
 // Rows gives at most limit of the rows of an import that were refused or are
-// in conflict, and whether there are more.
+// in conflict, fewer where their texts are long, and whether there are more.
 func (l *Lookback) Rows(ctx context.Context, by identity.Principal, id timesheet.ID, after RowPlace, limit int) (page []KeptRow, more bool, err error) {
 	if err := mayLookBack(by); err != nil {
 		return nil, false, err
@@ -111,9 +116,12 @@ func (l *Lookback) Rows(ctx context.Context, by identity.Principal, id timesheet
 		return nil, false, err
 	}
 	limit = min(limit, MaxPage)
-	page, err = l.archive.Rows(ctx, by.Organization, id, after, limit+1)
-	if len(page) > limit {
-		return page[:limit], true, err
+	page, err = l.archive.Rows(ctx, by.Organization, id, after, limit+1, MaxPageText)
+	text := 0
+	for n, row := range page {
+		if text += len(row.Text); n == limit || text > MaxPageText {
+			return page[:n], true, err
+		}
 	}
 	return page, false, err
 }

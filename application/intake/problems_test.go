@@ -162,8 +162,12 @@ func TestTheTextOfARowIsKeptUpToItsBounds(t *testing.T) {
 		if page, more, err = o.Lookback.Rows(t.Context(), fixture.Job(), r.ImportID, place, intake.MaxPage+1); err != nil || len(page) > intake.MaxPage {
 			t.Fatalf("%d rows, %v", len(page), err)
 		}
+		room := intake.MaxPageText
 		for _, k := range page {
 			total += len(k.Text)
+			if room -= len(k.Text); room < 0 {
+				t.Errorf("a page of %d rows has more text than one may have", len(page))
+			}
 			if k.TextTruncated {
 				truncated = append(truncated, k.ExternalID)
 			}
