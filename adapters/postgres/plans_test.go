@@ -503,3 +503,50 @@ func TestAPageReadsNoMoreThanTwiceItsRows(t *testing.T) {
 		}
 	}
 }
+
+// An approver who has changed thousands of entries by hand approves a week no more
+// slowly than one who has changed none, and no more slowly when nobody has analyzed
+// the tables.
+func TestAnApprovalReadsWhatWasInItsWeek(t *testing.T) {
+	t.Parallel()
+	notes := &notebook{}
+	o := office.Open(t, office.Settings{Tracer: notes})
+	for _, table := range []string{"entries", "history"} {
+		o.Exec(t, `ALTER TABLE `+table+` SET (autovacuum_enabled = false)`)
+	}
+	week := timesheet.WorkerWeek{UserID: "ann", Week: fixture.Friday.Week()}
+	const each = 20
+	o.Receive(t, office.Rows(each, func(i int, r *intake.Row) {
+		r.ExternalID, r.Content.UserID, r.Content.Duration = fmt.Sprint("ann ", i), "ann", fixture.Seconds(1)
+	})...)
+	approve := func() {
+		if _, err := o.Mover.Approve(t.Context(), fixture.Approver("bob"), week, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	approve()
+	if _, err := o.Mover.Reopen(t.Context(), fixture.Approver("bob"), week, "once more", nil); err != nil {
+		t.Fatal(err)
+	}
+	// What bob has changed for others.
+	for table, versions := range map[string]string{"history": "1, 2", "entries": "3, 3"} {
+		o.Exec(t, `
+			INSERT INTO `+table+` SELECT (jsonb_populate_record(one.e, jsonb_build_object('id', lpad(to_hex(n), 32, '0'), 'external_id', n,
+				'user_id', 'worker ' || n % 50, 'day', $1::date - n % 70, 'version', v, 'hand_by', 'bob', 'updated_by', 'bob'))).*
+			FROM (SELECT e FROM entries e LIMIT 1) one, generate_series(1, 2000) AS n, generate_series(`+versions+`) AS v`, fixture.Friday.Time())
+	}
+	seen := 0
+	for _, s := range notes.about("history", approve) {
+		if !strings.Contains(s.sql, "SELECT EXISTS") {
+			continue
+		}
+		seen++
+		root, text := explainAs(t, o.Pool, s, "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
+		if read := root.read("entries") + root.read("history"); read == 0 || read > 6*each {
+			t.Errorf("reads %.0f rows of a week of %d entries:\n%s\n%s", read, each, s.sql, text)
+		}
+	}
+	if seen != 1 {
+		t.Errorf("%d statements ask who has taken something out", seen)
+	}
+}

@@ -365,21 +365,27 @@ func (t *weekTx) Sheet(ctx context.Context, of timesheet.WorkerWeek) (timesheet.
 	return sheet, entries, err
 }
 
-// RemovedBy looks, from what the person was the last to change by hand, for the
-// change that took it out of the week.
+// RemovedBy looks, of each entry that was once in the week and is no longer, at
+// the change that took it out last. What that entry says is read one at a time: as
+// a join it would be one of all with all, as long as nobody has analyzed the tables.
 func (t *weekTx) RemovedBy(ctx context.Context, of timesheet.WorkerWeek, person string) (removed bool, err error) {
 	err = t.book.tx.QueryRow(ctx, `
 		SELECT EXISTS (
-			SELECT 1 FROM entries e
-			JOIN history h ON h.org_id = $1 AND h.id = e.id AND h.user_id = $2 AND h.day BETWEEN $3 AND $4 AND h.deleted_at IS NULL
+			SELECT 1 FROM (
+				SELECT id, max(version) AS version FROM history
+				WHERE org_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 AND deleted_at IS NULL GROUP BY id
+			) h
 			CROSS JOIN LATERAL (
-				SELECT n.user_id, n.day, n.deleted_at, n.updated_by FROM history n WHERE n.org_id = $1 AND n.id = e.id AND n.version = h.version + 1
+				SELECT e.version, e.hand_by, e.updated_by, e.user_id = $2 AND e.day BETWEEN $3 AND $4 AND e.deleted_at IS NULL AS inside
+				FROM entries e WHERE e.org_id = $1 AND e.id = h.id LIMIT 1
+			) e
+			CROSS JOIN LATERAL (
+				SELECT n.hand_by, n.updated_by FROM history n WHERE n.org_id = $1 AND n.id = h.id AND n.version = h.version + 1
 				UNION ALL
-				SELECT e.user_id, e.day, e.deleted_at, e.updated_by WHERE e.version = h.version + 1
+				SELECT e.hand_by, e.updated_by WHERE e.version = h.version + 1
+				LIMIT 1
 			) n
-			WHERE e.org_id = $1 AND e.hand_by = $5 AND n.updated_by = $5
-			AND (n.deleted_at IS NOT NULL OR n.user_id <> $2 OR n.day NOT BETWEEN $3 AND $4)
-			AND (e.deleted_at IS NOT NULL OR e.user_id <> $2 OR e.day NOT BETWEEN $3 AND $4)
+			WHERE NOT e.inside AND n.hand_by = $5 AND n.updated_by = $5
 		)`, string(t.book.org), of.UserID, of.Week.Monday().Time(), of.Week.Sunday().Time(), person).Scan(&removed)
 	return removed, err
 }

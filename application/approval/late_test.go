@@ -61,6 +61,60 @@ func TestWhoTookAnEntryOutOfAWeekDoesNotApproveIt(t *testing.T) {
 	})
 }
 
+// Whatever becomes of the entry elsewhere: the week is as they left it.
+func TestWhoTookAnEntryOutOfAWeekDoesNotApproveItOnceOthersHaveTouchedTheEntry(t *testing.T) {
+	t.Parallel()
+	ben := fixture.Person("ben")
+	change := func(by identity.Principal, edit func(*timesheet.Content)) func(*testing.T, *office.Office, timesheet.ID) {
+		return func(t *testing.T, o *office.Office, id timesheet.ID) {
+			t.Helper()
+			if _, err := o.Recorder.Amend(t.Context(), by, id, nil, func(c timesheet.Content) (timesheet.Content, error) { edit(&c); return c, nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	toBen := change(bob, func(c *timesheet.Content) { c.UserID = "ben" })
+	toAnn := func(by identity.Principal) func(*testing.T, *office.Office, timesheet.ID) {
+		return change(by, func(c *timesheet.Content) { c.UserID = "ann" })
+	}
+	retold := func(by identity.Principal) func(*testing.T, *office.Office, timesheet.ID) {
+		return change(by, func(c *timesheet.Content) { c.Description += "more of it" })
+	}
+	type steps = []func(*testing.T, *office.Office, timesheet.ID)
+	for name, tt := range map[string]struct {
+		steps steps
+		want  string
+	}{
+		"by whom it was given to":           {steps{toBen, retold(ben)}, "changed_by_you"},
+		"by an approver":                    {steps{toBen, retold(carol), retold(carol)}, "changed_by_you"},
+		"by who put it back":                {steps{toBen, retold(ben), toAnn(carol)}, ""},
+		"by who took it out again":          {steps{toBen, toAnn(carol), change(carol, func(c *timesheet.Content) { c.UserID = "ben" })}, ""},
+		"who takes out what another did":    {steps{change(carol, func(c *timesheet.Content) { c.UserID = "ben" }), toAnn(carol), toBen, retold(ben)}, "changed_by_you"},
+		"who only touched what was outside": {steps{change(carol, func(c *timesheet.Content) { c.UserID = "ben" }), retold(bob)}, ""},
+		"into a day of another week, by its worker": {steps{
+			change(bob, func(c *timesheet.Content) { c.Day = fixture.Day("2026-11-13") }), retold(ann),
+		}, "changed_by_you"},
+		"deleted by whom it was given to": {steps{toBen, func(t *testing.T, o *office.Office, id timesheet.ID) {
+			if err := o.Recorder.Withdraw(t.Context(), ben, id, nil); err != nil {
+				t.Fatal(err)
+			}
+		}}, "changed_by_you"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := office.Open(t, office.Settings{})
+			id := pending(t, o, "1")
+			o.Receive(t, office.Row("2", office.Hours("1")))
+			for _, step := range tt.steps {
+				step(t, o, id)
+			}
+			if _, err := o.Mover.Approve(t.Context(), bob, anns, nil); codeOf(err) != tt.want {
+				t.Errorf("who did it: %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
 // That another approver has approved the entry by itself makes it no less
 // theirs: the week is approved with it.
 func TestWhoChangedAnEntryThatIsApprovedDoesNotApproveItsWeek(t *testing.T) {

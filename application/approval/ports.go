@@ -74,8 +74,9 @@ type WeekTx interface {
 	// Sheet gives a week with its live entries. One with more than
 	// timesheet.MaxWeekEntries is a fault.Conflict.
 	Sheet(ctx context.Context, of timesheet.WorkerWeek) (timesheet.Sheet, []timesheet.Entry, error)
-	// RemovedBy tells whether the person was the last to change, by hand, an entry
-	// that they took out of the week: deleted, or gave another day or worker.
+	// RemovedBy tells whether an entry is no longer in the week because the person,
+	// by hand, deleted it or gave it another day or worker, whatever has become of
+	// it since.
 	RemovedBy(ctx context.Context, of timesheet.WorkerWeek, person string) (bool, error)
 	// Concerning gives the open corrections that would change an entry of the
 	// week, or bring one into it, each with all that is held under its key.

@@ -151,9 +151,8 @@ func (s Sheet) Withdraw(by string, now time.Time) (Sheet, error) {
 // approved. Of each entry that was pending it gives the state after it, in the
 // order of entries; the others stay as they are. A rejected entry must be
 // changed or deleted first. Nobody approves a week with an entry that they last
-// changed by hand, be it approved already. removed says that by was the last to
-// change an entry by hand that they took out of the week: they have changed the
-// week.
+// changed by hand, be it approved already. removed says that by has taken an entry
+// out of the week by hand that did not come back: they have changed the week.
 func (s Sheet) Approve(by string, entries []Entry, removed bool, now time.Time) (Sheet, []Entry, error) {
 	if err := s.decidable(by); err != nil {
 		return s, nil, err
