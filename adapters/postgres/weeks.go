@@ -34,7 +34,7 @@ func NewWeeks(pool *pgxpool.Pool, way *precedence.RightOfWay, now func() time.Ti
 }
 
 // Week reads the week in one snapshot.
-func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek) (sheet timesheet.Sheet, entries []timesheet.Entry, err error) {
+func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek, most int) (sheet timesheet.Sheet, entries []timesheet.Entry, err error) {
 	err = inSnapshot(ctx, w.pool, func(tx *transaction) (err error) {
 		var known bool
 		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workers WHERE org_id = $1 AND user_id = $2)`, string(org), of.UserID).Scan(&known); err != nil {
@@ -43,25 +43,31 @@ func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timeshee
 		if !known {
 			return errNoWorker
 		}
-		if sheet, err = readSheet(ctx, tx, org, of); err != nil {
-			return err
-		}
-		entries, err = weekEntries(ctx, tx, org, of, nil)
+		sheet, entries, err = readWeek(ctx, tx, org, of, most)
 		return err
 	})
 	return sheet, entries, err
 }
 
-// weekEntries gives the live entries of a week; of none, at most limit.
-func weekEntries(ctx context.Context, tx *transaction, org identity.Organization, of timesheet.WorkerWeek, limit *int) ([]timesheet.Entry, error) {
+// readWeek gives a week with its live entries. It reads one more than most of them,
+// or all if most is 0.
+func readWeek(ctx context.Context, tx *transaction, org identity.Organization, of timesheet.WorkerWeek, most int) (timesheet.Sheet, []timesheet.Entry, error) {
+	sheet, err := readSheet(ctx, tx, org, of)
+	if err != nil {
+		return sheet, nil, err
+	}
 	rows, err := tx.Query(ctx, `
 		SELECT `+entryColumns+` FROM entries
-		WHERE org_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 AND deletion IS NULL ORDER BY day, id LIMIT $5`,
-		string(org), of.UserID, of.Week.Monday().Time(), of.Week.Sunday().Time(), limit)
+		WHERE org_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 AND deletion IS NULL ORDER BY day, id LIMIT nullif($5, 0) + 1`,
+		string(org), of.UserID, of.Week.Monday().Time(), of.Week.Sunday().Time(), most)
 	if err != nil {
-		return nil, err
+		return sheet, nil, err
 	}
-	return pgx.CollectRows(rows, scanEntry)
+	entries, err := pgx.CollectRows(rows, scanEntry)
+	if err == nil && most > 0 && len(entries) > most {
+		return sheet, nil, timesheet.TooManyEntries(of.Week)
+	}
+	return sheet, entries, err
 }
 
 func readSheet(ctx context.Context, tx *transaction, org identity.Organization, of timesheet.WorkerWeek) (timesheet.Sheet, error) {
@@ -79,15 +85,17 @@ func readSheet(ctx context.Context, tx *transaction, org identity.Organization, 
 	}); err != nil {
 		return sheet, err
 	}
+	moves := `SELECT number, move, at, moved_by, reason, entries, seconds, digest FROM week_moves WHERE org_id = $1 AND user_id = $2 AND monday = $3`
 	if rows, err = tx.Query(ctx, `
-		SELECT move, at, moved_by, reason, entries, seconds, digest FROM week_moves
-		WHERE org_id = $1 AND user_id = $2 AND monday = $3 ORDER BY number`, string(org), of.UserID, monday); err != nil {
+		(`+moves+` ORDER BY number DESC LIMIT $4) UNION (`+moves+` AND move <> 'amended' ORDER BY number DESC LIMIT 1) ORDER BY number`,
+		string(org), of.UserID, monday, timesheet.MaxMoves); err != nil {
 		return sheet, err
 	}
 	sheet.Moves, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m timesheet.Move, err error) {
+		var number int
 		var reason *string
 		var seal sealRow
-		err = row.Scan(&m.Kind, &m.At, &m.By, &reason, &seal.entries, &seal.seconds, &seal.digest)
+		err = row.Scan(&number, &m.Kind, &m.At, &m.By, &reason, &seal.entries, &seal.seconds, &seal.digest)
 		m.At, m.Reason, m.Seal = m.At.UTC(), text(reason), seal.seal()
 		return m, err
 	})
@@ -353,16 +361,7 @@ func (t *weekTx) Lock(ctx context.Context, userIDs []string, unseen worker.Kind)
 }
 
 func (t *weekTx) Sheet(ctx context.Context, of timesheet.WorkerWeek) (timesheet.Sheet, []timesheet.Entry, error) {
-	sheet, err := readSheet(ctx, t.book.tx, t.book.org, of)
-	if err != nil {
-		return sheet, nil, err
-	}
-	limit := timesheet.MaxWeekEntries + 1
-	entries, err := weekEntries(ctx, t.book.tx, t.book.org, of, &limit)
-	if err == nil && len(entries) == limit {
-		err = timesheet.TooManyEntries(of.Week)
-	}
-	return sheet, entries, err
+	return readWeek(ctx, t.book.tx, t.book.org, of, timesheet.MaxWeekEntries)
 }
 
 // RemovedBy looks, of each entry that was once in the week and is no longer, at
@@ -435,12 +434,12 @@ func (t *weekTx) Save(ctx context.Context, before, after timesheet.Sheet) error 
 		WHERE w.version = $10
 		RETURNING 1`, string(t.book.org), after.Of.UserID, monday, string(after.State), after.Version, after.Amended, seal.entries, seal.seconds, seal.digest,
 		before.Version).Query(exactlyOne)
-	for i, m := range after.Moves[len(before.Moves):] {
+	for _, m := range after.Moves[len(before.Moves):] {
 		seal := rowOfSeal(m.Seal)
 		b.Queue(`
 			INSERT INTO week_moves (org_id, user_id, monday, number, move, at, moved_by, reason, entries, seconds, digest)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, string(t.book.org), after.Of.UserID, monday, len(before.Moves)+i+1, string(m.Kind), m.At, m.By,
-			nullText(m.Reason), seal.entries, seal.seconds, seal.digest)
+			SELECT $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6, $7, $8, $9, $10 FROM week_moves WHERE org_id = $1 AND user_id = $2 AND monday = $3`,
+			string(t.book.org), after.Of.UserID, monday, string(m.Kind), m.At, m.By, nullText(m.Reason), seal.entries, seal.seconds, seal.digest)
 	}
 	return t.book.tx.SendBatch(ctx, &b).Close()
 }

@@ -1459,7 +1459,8 @@ type WorkerWeek struct {
 	// Hours The same in hours, with at most 4 decimals.
 	Hours TotalHours `json:"hours"`
 
-	// Moves All that happened to it, oldest first.
+	// Moves What happened to it, oldest first: the last 1,000 moves and amendments, and before them the move that
+	// brought it into its state, if all of these came after it.
 	Moves []WeekMove `json:"moves"`
 
 	// Pending How many of them wait for a decision.

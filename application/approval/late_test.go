@@ -332,4 +332,8 @@ func TestAFullWeekTakesNoLateEntry(t *testing.T) {
 		t.Errorf("%d entries, holds: %t", w.Overview.Entries, w.Holds)
 	}
 	must(t)(o.Mover.Reopen(t.Context(), bob, anns, "too many", nil))
+	o.Receive(t, office.Row("one more", func(r *intake.Row) { r.Content.Duration = fixture.Seconds(1) }))
+	if _, err := o.Weeks.Get(t.Context(), ann, anns); codeOf(err) != "too_many_entries" || !errors.Is(err, fault.Conflict) {
+		t.Errorf("one more is shown: %v", err)
+	}
 }

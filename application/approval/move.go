@@ -183,7 +183,8 @@ func (m *Mover) move(ctx context.Context, by identity.Principal, of timesheet.Wo
 	if err != nil {
 		return Week{}, err
 	}
-	return m.reader.read(ctx, by, of)
+	// It had no more entries than one may have, and as many more as waited for it.
+	return m.reader.read(ctx, by, of, 0)
 }
 
 // open is nil when the week may still move and the entries change.

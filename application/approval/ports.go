@@ -43,8 +43,9 @@ type Tx interface {
 // Weeks is where weeks are kept, and late changes to them.
 type Weeks interface {
 	// Week gives a week with its live entries, in any order, as of one moment. A
-	// worker who was never seen is a fault.NotFound.
-	Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek) (timesheet.Sheet, []timesheet.Entry, error)
+	// worker who was never seen is a fault.NotFound, a week with more entries than
+	// most a fault.Conflict; 0 is no bound.
+	Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek, most int) (timesheet.Sheet, []timesheet.Entry, error)
 	// Weeks gives at most limit weeks that have an entry or to which something
 	// has happened, newest first (week descending, then user id), of those that
 	// come after the given place.

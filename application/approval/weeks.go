@@ -60,7 +60,7 @@ type ProjectTotal struct {
 }
 
 // Get gives one week. Another's is a fault.NotFound, as if there were no such
-// worker.
+// worker; one with more than timesheet.MaxWeekEntries is a fault.Conflict.
 func (r *WeekReader) Get(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek) (Week, error) {
 	if err := by.Require(identity.ReadTimesheets); err != nil {
 		return Week{}, err
@@ -69,18 +69,18 @@ func (r *WeekReader) Get(ctx context.Context, by identity.Principal, of timeshee
 	if !by.Sees(of.UserID) {
 		return Week{}, errNoWeek
 	}
-	return r.read(ctx, by, of)
+	return r.read(ctx, by, of, timesheet.MaxWeekEntries)
 }
 
 var errNoWeek = fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")
 
 // read gives the week as it is, whoever may see it. A person who was never seen
 // has empty weeks, too.
-func (r *WeekReader) read(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek) (Week, error) {
+func (r *WeekReader) read(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, most int) (Week, error) {
 	if err := inRange(of.Week); err != nil {
 		return Week{}, err
 	}
-	sheet, entries, err := r.weeks.Week(ctx, by.Organization, of)
+	sheet, entries, err := r.weeks.Week(ctx, by.Organization, of, most)
 	switch {
 	case errors.Is(err, fault.NotFound) && by.IsPerson() && by.ID == of.UserID:
 		sheet = timesheet.NewSheet(of)

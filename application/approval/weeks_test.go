@@ -621,3 +621,38 @@ func TestAnAcceptedDeletionAmendsItsWeek(t *testing.T) {
 		t.Errorf("its source has it again: %s", got)
 	}
 }
+
+// A worker may hand a week in and take it back as often as they like: what is shown
+// of that, and read for the next move, stays as little.
+func TestOfAWeekThatMovesAllTheTimeTheLastMovesAreKnown(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	pending(t, o, "1")
+	must(t)(o.Mover.Approve(t.Context(), bob, anns, nil))
+	before := week(t, o, anns)
+	amended := func(n int) {
+		o.Exec(t, `
+			INSERT INTO week_moves SELECT org_id, user_id, monday, number + n, 'amended', at, 'dan', reason, entries, seconds, digest
+			FROM (SELECT * FROM week_moves ORDER BY number DESC LIMIT 1) m, generate_series(1, $1) AS n`, n)
+	}
+	amended(timesheet.MaxMoves - 1)
+	if w := week(t, o, anns); len(w.Moves) != timesheet.MaxMoves || w.Moves[0].Kind != timesheet.WasWeekApproved || w.Tag != before.Tag {
+		t.Errorf("%d moves, the first is %+v, tag %s, want %s", len(w.Moves), w.Moves[0], w.Tag, before.Tag)
+	}
+	amended(timesheet.MaxMoves)
+	w := week(t, o, anns)
+	if len(w.Moves) != timesheet.MaxMoves+1 || w.Arrival().By != "bob" || w.Moves[1].Kind != timesheet.WasAmended {
+		t.Errorf("%d moves, it came here by %+v", len(w.Moves), w.Arrival())
+	}
+	if err := errorOf(o.Mover.Approve(t.Context(), carol, anns, seen("before"))); codeOf(err) != "overtaken" || fault.Of(err).Extra["by"] != "bob" {
+		t.Errorf("approved again: %v", err)
+	}
+	must(t)(o.Mover.Reopen(t.Context(), bob, anns, "once more", nil))
+	must(t)(o.Mover.Submit(t.Context(), ann, anns, nil))
+	if w := week(t, o, anns); len(w.Moves) != timesheet.MaxMoves || w.LastMove().Kind != timesheet.WasSubmitted {
+		t.Errorf("%d moves, the last is %+v", len(w.Moves), w.LastMove())
+	}
+	if n := o.Count(t, `SELECT count(*) FROM week_moves WHERE number <= $1`, 2*timesheet.MaxMoves+2); n != 2*timesheet.MaxMoves+2 {
+		t.Errorf("%d moves are kept", n)
+	}
+}

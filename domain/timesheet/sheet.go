@@ -79,9 +79,12 @@ type WeekDigest [sha256.Size]byte
 // String gives the digest in hexadecimal digits.
 func (d WeekDigest) String() string { return hex.EncodeToString(d[:]) }
 
-// MaxWeekEntries bounds how many entries a week may have to be approved,
-// reopened or sealed: each is changed in one transaction.
+// MaxWeekEntries bounds how many entries a week may have to be shown, approved,
+// reopened or sealed: each is read, and changed in one transaction.
 const MaxWeekEntries = 20_000
+
+// MaxMoves bounds how many of its last moves are known of a week.
+const MaxMoves = 1000
 
 // TooManyEntries is the fault for a week with more than MaxWeekEntries.
 func TooManyEntries(w Week) error {
@@ -96,7 +99,7 @@ type Sheet struct {
 	Version int    // one more with each move, and with what an import changes in a submitted week
 	Amended bool   // a correction was accepted since it was approved
 	Seal    Seal   // what is approved; zero unless it is
-	Moves   []Move // oldest first
+	Moves   []Move // the last MaxMoves, oldest first; before them the arrival if it is none of them
 }
 
 // NewSheet gives the week to which nothing has happened yet.
