@@ -33,17 +33,18 @@ type decision struct {
 }
 
 func (s *Server) decide(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
+	id, missing := entryID(c)
+	known := func() error { return s.application.Decider.Known(ctx, by, id) }
 	var d decision
 	if err := readOptionalBody(c, &d); err != nil {
-		return err
+		return told(err, missing, known)
 	}
 	condition, err := readIfMatch(c)
 	if err != nil {
 		return err
 	}
-	id, err := entryID(c)
-	if err != nil {
-		return err
+	if missing != nil {
+		return missing
 	}
 	var entry timesheet.Entry
 	switch {
@@ -54,9 +55,9 @@ func (s *Server) decide(ctx context.Context, by identity.Principal, c *fiber.Ctx
 		}
 		entry, err = s.application.Decider.Reject(ctx, by, id, reason, condition.expected)
 	case d.Status != nil && *d.Status != string(timesheet.Approved):
-		return fault.InField("/status", "not_a_decision", "Decide approved or rejected.")
+		return told(fault.InField("/status", "not_a_decision", "Decide approved or rejected."), missing, known)
 	case d.Reason != nil:
-		return fault.InField("/reason", "reason_for_approval", "Only a rejection has a reason. Leave it out, or reject.")
+		return told(fault.InField("/reason", "reason_for_approval", "Only a rejection has a reason. Leave it out, or reject."), missing, known)
 	default:
 		entry, err = s.application.Decider.Approve(ctx, by, id, condition.expected)
 	}

@@ -127,15 +127,22 @@ func (s *Server) listCorrections(ctx context.Context, by identity.Principal, c *
 	return answer(c, fiber.StatusOK, shown)
 }
 
-func (s *Server) acceptCorrection(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
-	if err := readOptionalBody(c, &struct{}{}); err != nil {
-		return err
+// readDecision reads which correction a decision is about, and what it says into
+// body.
+func (s *Server) readDecision(ctx context.Context, by identity.Principal, c *fiber.Ctx, body any) (timesheet.ID, precondition, error) {
+	id, missing := entryID(c)
+	if err := readOptionalBody(c, body); err != nil {
+		return id, precondition{}, told(err, missing, func() error { return s.application.Corrector.Known(ctx, by, id) })
 	}
 	condition, err := readIfMatch(c)
 	if err != nil {
-		return err
+		return id, condition, err
 	}
-	id, err := entryID(c)
+	return id, condition, missing
+}
+
+func (s *Server) acceptCorrection(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
+	id, condition, err := s.readDecision(ctx, by, c, &struct{}{})
 	if err != nil {
 		return err
 	}
@@ -148,14 +155,7 @@ func (s *Server) acceptCorrection(ctx context.Context, by identity.Principal, c 
 
 func (s *Server) dismissCorrection(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
 	var why reason
-	if err := readOptionalBody(c, &why); err != nil {
-		return err
-	}
-	condition, err := readIfMatch(c)
-	if err != nil {
-		return err
-	}
-	id, err := entryID(c)
+	id, condition, err := s.readDecision(ctx, by, c, &why)
 	if err != nil {
 		return err
 	}

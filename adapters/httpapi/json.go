@@ -234,6 +234,23 @@ func together(errs ...error) error {
 	return invalid(wrong)
 }
 
+// told gives what to answer to a request with something wrong in it. Existence
+// comes before content: unless the path names nothing, which missing says, known
+// tells whether there is such a thing for the caller. What cannot be read at all
+// comes first.
+func told(wrong, missing error, known func() error) error {
+	if !errors.Is(wrong, fault.Invalid) && !errors.Is(wrong, fault.Unconditional) {
+		return wrong
+	}
+	if missing != nil {
+		return missing
+	}
+	if err := known(); err != nil {
+		return err
+	}
+	return wrong
+}
+
 // objectBody is the request's body when it is one JSON object, read as readBody
 // reads it, for routes that look at its members themselves.
 func objectBody(c *fiber.Ctx, types ...string) ([]byte, error) {

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -69,14 +71,21 @@ func (s *Server) startImport(ctx context.Context, by identity.Principal, c *fibe
 
 func importPath(i intake.Import) string { return "/imports/" + i.ID.String() }
 
-// runRef is the run in the path with the fence in the header.
-func runRef(c *fiber.Ctx) (intake.RunRef, error) {
+// runRef is the run in the path with the fence in the header. body reads what else
+// there is to the request; nil for nothing.
+func (s *Server) runRef(ctx context.Context, by identity.Principal, c *fiber.Ctx, body func() error) (intake.RunRef, error) {
+	id, missing := importID(c)
 	fence, err := readFence(c)
-	if err != nil {
-		return intake.RunRef{}, err
+	if body != nil && !errors.Is(err, fault.Malformed) {
+		err = cmp.Or(body(), err)
 	}
-	id, err := importID(c)
-	return intake.RunRef{ID: id, Fence: fence}, err
+	if err != nil {
+		return intake.RunRef{}, told(err, missing, func() error {
+			_, unknown := s.application.Lookback.Import(ctx, by, id)
+			return unknown
+		})
+	}
+	return intake.RunRef{ID: id, Fence: fence}, missing
 }
 
 func readFence(c *fiber.Ctx) (int64, error) {
@@ -92,7 +101,7 @@ func readFence(c *fiber.Ctx) (int64, error) {
 }
 
 func (s *Server) renewImport(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
-	ref, err := runRef(c)
+	ref, err := s.runRef(ctx, by, c, nil)
 	if err != nil {
 		return err
 	}
@@ -104,7 +113,7 @@ func (s *Server) renewImport(ctx context.Context, by identity.Principal, c *fibe
 }
 
 func (s *Server) abortImport(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
-	ref, err := runRef(c)
+	ref, err := s.runRef(ctx, by, c, nil)
 	if err != nil {
 		return err
 	}
@@ -156,15 +165,14 @@ type completedJSON struct {
 }
 
 func (s *Server) completeImport(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
-	var sent completionJSON
-	if err := readOptionalBody(c, &sent); err != nil {
+	var completion intake.Completion
+	ref, err := s.runRef(ctx, by, c, func() (err error) {
+		var sent completionJSON
+		if err = readOptionalBody(c, &sent); err == nil {
+			completion, err = sent.completion()
+		}
 		return err
-	}
-	ref, err := runRef(c)
-	if err != nil {
-		return err
-	}
-	completion, err := sent.completion()
+	})
 	if err != nil {
 		return err
 	}

@@ -138,17 +138,20 @@ func (s *Server) addEntry(ctx context.Context, by identity.Principal, c *fiber.C
 func entryPath(e timesheet.Entry) string { return "/timesheets/" + e.ID().String() }
 
 func (s *Server) changeEntry(ctx context.Context, by identity.Principal, c *fiber.Ctx) error {
+	id, missing := entryID(c)
 	body, err := objectBody(c, typeMergePatch, typeJSON)
 	if err != nil {
-		return err
+		return told(err, missing, func() error {
+			_, unknown := s.application.Recorder.Amend(ctx, by, id, nil, func(was timesheet.Content) (timesheet.Content, error) { return was, err })
+			return unknown
+		})
 	}
 	condition, err := readIfMatch(c)
 	if err != nil {
 		return err
 	}
-	id, err := entryID(c)
-	if err != nil {
-		return err
+	if missing != nil {
+		return missing
 	}
 	m, err := readMembers(body, formPatch)
 	if err != nil {

@@ -258,20 +258,21 @@ func (s *Server) reopenWeek(ctx context.Context, by identity.Principal, c *fiber
 // moveWeek reads what a move needs into body, and makes it; needs, if any, says
 // what If-Match must be.
 func (s *Server) moveWeek(ctx context.Context, by identity.Principal, c *fiber.Ctx, body any, needs func(precondition) error, move weekMove) error {
+	of, missing := weekInPath(c)
+	known := func() error { return s.application.Mover.Known(ctx, by, of) }
 	if err := readOptionalBody(c, body); err != nil {
-		return err
+		return told(err, missing, known)
 	}
 	condition, err := readIfMatch(c)
 	if err != nil {
 		return err
 	}
-	of, err := weekInPath(c)
-	if err != nil {
-		return err
+	if missing != nil {
+		return missing
 	}
 	if needs != nil {
 		if err := needs(condition); err != nil {
-			return err
+			return told(err, missing, known)
 		}
 	}
 	why := ""

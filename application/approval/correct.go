@@ -41,6 +41,16 @@ func (c *Corrector) List(ctx context.Context, by identity.Principal, filter Corr
 	return page, false, err
 }
 
+// Known is nil when there is the late change to decide about: only then what is
+// wrong with a decision is told.
+func (c *Corrector) Known(ctx context.Context, by identity.Principal, id timesheet.ID) error {
+	if err := by.Require(identity.ApproveTimesheets); err != nil {
+		return err
+	}
+	_, err := c.weeks.Correction(ctx, by.Organization, id)
+	return err
+}
+
 // Accept makes a late change happen, by every rule as of now: the entry is
 // approved with what its source says, or deleted. An approved week is sealed
 // anew, and marked as amended. Accepting what is accepted changes nothing.
@@ -52,12 +62,6 @@ func (c *Corrector) Accept(ctx context.Context, by identity.Principal, id timesh
 // revision changes nothing from then on. Dismissing what is dismissed changes
 // nothing.
 func (c *Corrector) Dismiss(ctx context.Context, by identity.Principal, id timesheet.ID, reason string, expect Expect) (LateChange, error) {
-	if err := by.Require(identity.ApproveTimesheets); err != nil {
-		return LateChange{}, err
-	}
-	if err := timesheet.CheckNote(reason); err != nil {
-		return LateChange{}, err
-	}
 	return c.decide(ctx, by, id, expect, timesheet.CorrectionDismissed, reason, c.dismiss)
 }
 
@@ -70,6 +74,9 @@ func (c *Corrector) decide(ctx context.Context, by identity.Principal, id timesh
 	}
 	seen, err := c.weeks.Correction(ctx, by.Organization, id)
 	if err != nil {
+		return LateChange{}, err
+	}
+	if err := timesheet.CheckNote(reason); err != nil {
 		return LateChange{}, err
 	}
 	var done LateChange

@@ -36,6 +36,21 @@ func (d *Decider) Reject(ctx context.Context, by identity.Principal, id timeshee
 	return d.decide(ctx, by, id, expect, func(e timesheet.Entry) (timesheet.Entry, error) { return e.Reject(by.ID, reason, d.now()) })
 }
 
+// Known is nil when there is the entry to decide about: only then what is wrong
+// with a decision is told.
+func (d *Decider) Known(ctx context.Context, by identity.Principal, id timesheet.ID) error {
+	if err := by.Require(identity.ApproveTimesheets); err != nil {
+		return err
+	}
+	entry, err := d.entries.Get(ctx, by.Organization, id)
+	if err == nil && entry.Deleted() {
+		err = errNoEntry
+	}
+	return err
+}
+
+var errNoEntry = fault.New(fault.NotFound, "not_found", "There is no such entry.")
+
 func (d *Decider) decide(ctx context.Context, by identity.Principal, id timesheet.ID, expect Expect, decision func(timesheet.Entry) (timesheet.Entry, error)) (timesheet.Entry, error) {
 	if err := by.Require(identity.ApproveTimesheets); err != nil {
 		return timesheet.Entry{}, err
@@ -58,7 +73,7 @@ func (d *Decider) decide(ctx context.Context, by identity.Principal, id timeshee
 			return fault.New(fault.Conflict, "entry_moved", "The entry has just been given to another worker. Look at it again.")
 		}
 		if before.Deleted() {
-			return fault.New(fault.NotFound, "not_found", "There is no such entry.")
+			return errNoEntry
 		}
 		if expect != nil {
 			if err := expect(before.Snapshot().Version); err != nil {

@@ -45,6 +45,24 @@ func (m *Mover) Withdraw(ctx context.Context, by identity.Principal, of timeshee
 	return m.byWorker(ctx, by, of, seen, func(s timesheet.Sheet) (timesheet.Sheet, error) { return s.Withdraw(by.ID, m.now()) })
 }
 
+// Known is nil when there is the worker for the principal to move a week of: only
+// then what is wrong with a move is told. Their own weeks everybody has; of others
+// it tells approvers alone.
+func (m *Mover) Known(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek) error {
+	of.UserID = m.reader.userIDs.Canonical(of.UserID)
+	if !by.Sees(of.UserID) {
+		return errNoWeek
+	}
+	if !by.Holds(identity.ApproveTimesheets) || by.ID == of.UserID {
+		return nil
+	}
+	_, _, err := m.weeks.Week(ctx, by.Organization, of, 1)
+	if errors.Is(err, fault.Conflict) { // of more entries than one
+		return nil
+	}
+	return err
+}
+
 func (m *Mover) byWorker(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, seen Seen, step func(timesheet.Sheet) (timesheet.Sheet, error)) (Week, error) {
 	if err := by.Require(identity.CreateTimesheets); err != nil {
 		return Week{}, err

@@ -284,3 +284,58 @@ func TestOptionsNeedNoTokenAndNameTheMethods(t *testing.T) {
 	}
 	api.As("").Send(t, http.MethodOptions, "/v1/nothing", nil).IsProblem(t, 404, "not_found")
 }
+
+// What is not there is said before what else is wrong with a request about it.
+func TestExistenceIsAnsweredBeforeContent(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	const nothing = "01a1fa02-09c0-7c3b-9f2e-5b8f0c1d2e3f"
+	entry, week := c.ann.Post(t, timesheets, work()).Is(t, 201).Entry(t), "/v1/weeks/ann/"+weekOf(today())
+	c.bea.Post(t, timesheets, work()).Is(t, 201)
+	run := c.job.Post(t, "/v1/imports", fields{"source": "kimai", "mode": "upsert", "from": day(-7), "to": today()}).Is(t, 201)
+	var started struct {
+		ID    string
+		Fence int64
+	}
+	run.Read(t, &started)
+	long := fields{"reason": strings.Repeat("x", 2001)}
+	for _, tt := range []struct {
+		name          string
+		by            apitest.Caller
+		method        string
+		unknown, path string // the same, of what is not there and of what is
+		body          any
+		status        int // of what is there; 0 when there is nothing to try
+	}{
+		{"a decision that is none", c.bob, "PUT", approvals + "/" + nothing, approvals + "/" + entry.ID, fields{"status": "maybe"}, 422},
+		{"a reason to approve", c.bob, "PUT", approvals + "/" + nothing, approvals + "/" + entry.ID, fields{"reason": "good"}, 422},
+		{"an unknown member", c.bob, "PUT", approvals + "/" + nothing, approvals + "/" + entry.ID, fields{"x": 1}, 422},
+		{"no id", c.bob, "PUT", approvals + "/x", approvals + "/" + entry.ID, fields{"x": 1}, 422},
+		{"a patch that is no object", c.ann, "PATCH", timesheets + "/" + nothing, timesheets + "/" + entry.ID, []int{}, 422},
+		{"a patch of another's", c.bea, "PATCH", timesheets + "/" + entry.ID, "", []int{}, 0},
+		{"a reason that is too long", c.bob, "POST", "/v1/corrections/" + nothing + "/dismiss", "", long, 0},
+		{"a dismissal with an unknown member", c.bob, "POST", "/v1/corrections/" + nothing + "/dismiss", "", fields{"x": 1}, 0},
+		{"an acceptance with an unknown member", c.bob, "POST", "/v1/corrections/" + nothing + "/accept", "", fields{"x": 1}, 0},
+		{"an approval without If-Match", c.bob, "POST", "/v1/weeks/nobody/2026-W47/approve", week + "/approve", nil, 428},
+		{"an approval with an unknown member", c.bob, "POST", "/v1/weeks/nobody/2026-W47/approve", week + "/approve", fields{"x": 1}, 422},
+		{"a rejection that is no object", c.bob, "POST", "/v1/weeks/nobody/2026-W47/reject", week + "/reject", []int{}, 422},
+		{"another's week to hand in", c.bea, "POST", week + "/submit", "/v1/weeks/bea/" + weekOf(today()) + "/submit", fields{"x": 1}, 422},
+		{"one's own week without an entry", c.ann, "POST", "/v1/weeks/nobody/2026-W47/withdraw", "/v1/weeks/ann/2026-W40/withdraw", fields{"x": 1}, 422},
+		{"no week", c.bob, "POST", "/v1/weeks/ann/2026-47/approve", week + "/approve", fields{"x": 1}, 422},
+		{"a run without its fence", c.job, "POST", "/v1/imports/" + nothing + "/complete", "/v1/imports/" + started.ID + "/complete", nil, 428},
+		{"a run with an unknown member", c.job, "POST", "/v1/imports/" + nothing + "/complete", "/v1/imports/" + started.ID + "/complete", fields{"x": 1}, 422},
+		{"a run and a number out of range", c.job, "POST", "/v1/imports/" + nothing + "/complete", "/v1/imports/" + started.ID + "/complete", fields{"max_delete_percent": 101}, 422},
+		{"a run that is given up", c.job, "POST", "/v1/imports/" + nothing + "/abort", "/v1/imports/" + started.ID + "/abort", nil, 428},
+	} {
+		tt.by.Send(t, tt.method, tt.unknown, tt.body).IsProblem(t, 404, "not_found")
+		if tt.status != 0 {
+			if p := tt.by.Send(t, tt.method, tt.path, tt.body).Problem(t); p.Status != tt.status {
+				t.Errorf("%s: what is there answers %d %s, want %d", tt.name, p.Status, p.Code, tt.status)
+			}
+		}
+	}
+	c.bob.Put(t, approvals+"/"+nothing, "{").IsProblem(t, 400, "malformed_json")
+	c.bob.Patch(t, timesheets+"/"+nothing, "{").IsProblem(t, 400, "malformed_json")
+	c.bob.Post(t, "/v1/weeks/nobody/2026-W47/approve", "{").IsProblem(t, 400, "malformed_json")
+	c.job.Post(t, "/v1/imports/"+nothing+"/complete", "{").IsProblem(t, 400, "malformed_json")
+}
