@@ -12,6 +12,7 @@ import (
 
 	"timesheets/application/intake"
 	"timesheets/domain/fault"
+	"timesheets/domain/identity"
 	"timesheets/domain/timesheet"
 )
 
@@ -184,7 +185,23 @@ func (m *members) read(name string, value jsontext.Value, f form) {
 	if value.Kind() == 'n' && f == formPatch && is&optional != 0 {
 		return // its zero value, or true for billable, is what null asks for
 	}
+	before := len(m.wrong)
 	m.set(is, name, value)
+	if f != formRow && len(m.wrong) == before {
+		m.meant(is, name)
+	}
+}
+
+// meant refuses what a person or program wrote and what would be kept as if they
+// had left it out.
+func (m *members) meant(is member, name string) {
+	c := &m.row.Content
+	switch {
+	case is == givenUserID:
+		m.refused(name, identity.CheckUserID(c.UserID))
+	case is == givenStartedAt && c.StartedAt.IsZero():
+		m.fault("/"+name, "out_of_range", "This is what programs write for no instant. Say when it began, or leave it out.")
+	}
 }
 
 func (m *members) set(is member, name string, value jsontext.Value) {

@@ -820,7 +820,9 @@ type NewEntry struct {
 	// Examples: 27000
 	Seconds *Seconds `json:"seconds,omitempty"`
 
-	// StartedAt When it began (RFC 3339, any offset; kept in UTC, to the microsecond).
+	// StartedAt When it began (RFC 3339, any offset; kept in UTC, to the microsecond), in the years from 1 to 9999. What
+	// many programs write for no instant, `0001-01-01T00:00:00Z`, is `422` by hand, and none in an upload.
+	//
 	//
 	// Examples: 2026-11-19T09:00:00+01:00
 	StartedAt *time.Time `json:"started_at,omitempty"`
@@ -1166,7 +1168,9 @@ type UploadRow struct {
 	// Examples: 2026-11-19T16:45:00Z
 	SourceUpdatedAt *time.Time `json:"source_updated_at,omitempty"`
 
-	// StartedAt When it began (RFC 3339, any offset; kept in UTC, to the microsecond).
+	// StartedAt When it began (RFC 3339, any offset; kept in UTC, to the microsecond), in the years from 1 to 9999. What
+	// many programs write for no instant, `0001-01-01T00:00:00Z`, is `422` by hand, and none in an upload.
+	//
 	//
 	// Examples: 2026-11-19T09:00:00+01:00
 	StartedAt *time.Time `json:"started_at,omitempty"`
@@ -1314,7 +1318,9 @@ type Work struct {
 	// Examples: 27000
 	Seconds *Seconds `json:"seconds,omitempty"`
 
-	// StartedAt When it began (RFC 3339, any offset; kept in UTC, to the microsecond).
+	// StartedAt When it began (RFC 3339, any offset; kept in UTC, to the microsecond), in the years from 1 to 9999. What
+	// many programs write for no instant, `0001-01-01T00:00:00Z`, is `422` by hand, and none in an upload.
+	//
 	//
 	// Examples: 2026-11-19T09:00:00+01:00
 	StartedAt *time.Time `json:"started_at,omitempty"`

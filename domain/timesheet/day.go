@@ -56,7 +56,7 @@ func ParseDay(s string) (Day, error) {
 func ParseInstant(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
 	if utc := t.UTC(); err != nil || !hasInstantForm(s) || utc.Year() < 1 || utc.Year() > 9999 {
-		return time.Time{}, fault.New(fault.Invalid, "not_a_timestamp", "Write the instant as RFC 3339 does, such as 2026-11-19T09:00:00+01:00.")
+		return time.Time{}, fault.New(fault.Invalid, "not_a_timestamp", "Write the instant as RFC 3339 does, such as 2026-11-19T09:00:00+01:00; in UTC it lies in the years from 1 to 9999.")
 	}
 	return t, nil
 }

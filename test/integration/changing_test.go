@@ -58,6 +58,10 @@ func TestAPatchThatBreaksARuleChangesNothing(t *testing.T) {
 		`{"version":7}`:                  "unknown_member",
 		`[]`:                             "wrong_type",
 		`{"time_zone":"Berlin, please"}`: "invalid_entry",
+		`{"user_id":""}`:                 "required",
+
+		`{"started_at":"0001-01-01T00:00:00Z"}`:              "out_of_range",
+		`{"started_at":"0001-01-01T01:00:00.0000001+01:00"}`: "out_of_range",
 	} {
 		if p := c.ann.Patch(t, at, body).Problem(t); p.Status != 422 || p.Code != want {
 			t.Errorf("%s: got %+v, want 422 %s", body, p, want)
@@ -68,6 +72,24 @@ func TestAPatchThatBreaksARuleChangesNothing(t *testing.T) {
 	c.ann.With("Content-Type", "application/json-patch+json").Patch(t, at, `[]`).IsProblem(t, 415, "unsupported_media_type")
 	if e := c.ann.Get(t, at).Is(t, 200).Entry(t); e.Version != 1 {
 		t.Errorf("it became %+v", e)
+	}
+}
+
+// An empty user_id is not "my own", and the instant that stands for none is no
+// beginning: both were written, so leaving them out was not meant.
+func TestWhatIsWrittenIsNotTakenAsLeftOut(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	for member, value := range map[string]string{"user_id": "", "started_at": "0001-01-01T00:00:00Z"} {
+		for name, by := range map[string]apitest.Caller{"a person": c.ann, "an approver": c.bob, "a machine": c.job} {
+			p := by.Post(t, timesheets, work().but(fields{"user_id": map[string]any{"a machine": "ann"}[name], member: value})).Problem(t)
+			if p.Status != 422 || len(p.Errors) != 1 || p.Errors[0].Pointer != "/"+member {
+				t.Errorf("%s's %s: %+v", name, member, p)
+			}
+		}
+	}
+	if e := c.job.Post(t, upload, row("1").but(fields{"started_at": "0001-01-01T00:00:00Z"})).Is(t, 201).Entry(t); e.StartedAt != "" {
+		t.Errorf("a machine's row has begun at %s", e.StartedAt)
 	}
 }
 
