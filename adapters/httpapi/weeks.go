@@ -135,17 +135,17 @@ func (s *Server) listWeeks(ctx context.Context, by identity.Principal, c *fiber.
 	}
 	var after approval.WeekPlace
 	if list.after != nil {
-		if after.Week, err = timesheet.ParseWeek(list.after.Week); err != nil || identity.CheckUserID(list.after.UserID) != nil {
+		if after.Week, err = timesheet.ParseWeek(list.after.Week); err != nil || list.after.UserID != "" && identity.CheckUserID(list.after.UserID) != nil {
 			return malformedCursor()
 		}
 		after.UserID = list.after.UserID
 	}
 	var page []approval.Overview
-	var more bool
+	var next approval.WeekPlace
 	if list.get("state") == stateMissing {
-		page, more, err = s.application.Weeks.Missing(ctx, by, week, after.UserID, list.limit)
+		page, next, err = s.application.Weeks.Missing(ctx, by, week, after.UserID, list.limit)
 	} else {
-		page, more, err = s.application.Weeks.List(ctx, by, filter, after, list.limit)
+		page, next, err = s.application.Weeks.List(ctx, by, filter, after, list.limit)
 	}
 	if err != nil {
 		return err
@@ -154,9 +154,8 @@ func (s *Server) listWeeks(ctx context.Context, by identity.Principal, c *fiber.
 	for i, o := range page {
 		shown[i] = showOverview(o)
 	}
-	if more {
-		last := page[len(page)-1].Of
-		if err := linkNext(c, list.selection, weekPlace{last.Week.String(), last.UserID}); err != nil {
+	if next != (approval.WeekPlace{}) {
+		if err := linkNext(c, list.selection, weekPlace{next.Week.String(), next.UserID}); err != nil {
 			return err
 		}
 	}

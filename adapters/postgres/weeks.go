@@ -144,9 +144,13 @@ func scanOverview(row pgx.CollectableRow) (o approval.Overview, err error) {
 // mondayOf is the Monday before a day.
 const mondayOf = `(day - (extract(isodow FROM day)::int - 1))`
 
+// barrenWeeks bounds in how many weeks without anything for its page a list looks:
+// where all is approved, every open week is looked for in each of them.
+const barrenWeeks = 13
+
 // Weeks goes from week to week, and from worker to worker within one, by index
 // probes: no entry of a week is read that the page does not show.
-func (w *Weeks) Weeks(ctx context.Context, org identity.Organization, f approval.WeekFilter, after approval.WeekPlace, limit int) ([]approval.Overview, error) {
+func (w *Weeks) Weeks(ctx context.Context, org identity.Organization, f approval.WeekFilter, after approval.WeekPlace, limit int) (page []approval.Overview, reached approval.WeekPlace, err error) {
 	before := timesheet.Latest.Add(1)
 	if !f.To.IsZero() && f.To.Monday().Before(timesheet.Latest) {
 		before = f.To.Monday().Add(7)
@@ -159,29 +163,35 @@ func (w *Weeks) Weeks(ctx context.Context, org identity.Organization, f approval
 		if !after.Week.IsZero() && after.Week.Monday().Before(before) {
 			before = after.Week.Monday()
 		}
-		return w.ofWorker(ctx, org, f, from, before, limit)
+		page, err = w.ofWorker(ctx, org, f, from, before, limit)
+		return page, reached, err
 	}
-	var page []approval.Overview
 	// The rest of the week in which the page before ended.
 	if !after.Week.IsZero() {
-		rest, err := w.ofWeek(ctx, org, f.State, after.Week.Monday(), after.UserID, limit)
-		if err != nil {
-			return nil, err
+		before = after.Week.Monday()
+		if after.UserID != "" {
+			if page, err = w.ofWeek(ctx, org, f.State, before, after.UserID, limit); err != nil {
+				return nil, reached, err
+			}
 		}
-		page, before = rest, after.Week.Monday()
 	}
-	for len(page) < limit {
+	for barren := 0; len(page) < limit; {
 		monday, err := w.weekBefore(ctx, org, f.State, before)
 		if err != nil || monday.IsZero() || monday.Before(from) {
-			return page, err
+			return page, reached, err
+		}
+		if barren == barrenWeeks {
+			return page, approval.WeekPlace{Week: before.Week()}, nil
 		}
 		more, err := w.ofWeek(ctx, org, f.State, monday, "", limit-len(page))
 		if err != nil {
-			return nil, err
+			return nil, reached, err
 		}
-		page, before = append(page, more...), monday
+		if page, before = append(page, more...), monday; len(more) == 0 {
+			barren++
+		}
 	}
-	return page, nil
+	return page, reached, nil
 }
 
 // ofWorker gives a worker's weeks from the one of from until before.

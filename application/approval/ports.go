@@ -48,8 +48,9 @@ type Weeks interface {
 	Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek, most int) (timesheet.Sheet, []timesheet.Entry, error)
 	// Weeks gives at most limit weeks that have an entry or to which something
 	// has happened, newest first (week descending, then user id), of those that
-	// come after the given place.
-	Weeks(ctx context.Context, org identity.Organization, filter WeekFilter, after WeekPlace, limit int) ([]Overview, error)
+	// come after the given place. Where they lie far apart it may give fewer, and
+	// the place that it has reached; else that is the zero place.
+	Weeks(ctx context.Context, org identity.Organization, filter WeekFilter, after WeekPlace, limit int) (page []Overview, reached WeekPlace, err error)
 	// Missing gives at most limit weeks, by user id after the given one, of
 	// workers who were active on one of its days and whose week is neither
 	// submitted nor approved.
@@ -110,8 +111,8 @@ type WeekFilter struct {
 	State    timesheet.WeekState
 }
 
-// WeekPlace is where a page of weeks begins: after the week of this worker. The
-// zero place is before the first.
+// WeekPlace is where a page of weeks begins: after the week of this worker, or
+// without one after that week of everybody. The zero place is before the first.
 type WeekPlace = timesheet.WorkerWeek
 
 // Overview is a week in a list: its state and what counts in it.

@@ -131,42 +131,45 @@ func (w *Week) count(entries []timesheet.Entry) {
 	slices.SortFunc(w.Projects, func(a, b ProjectTotal) int { return strings.Compare(a.Project, b.Project) })
 }
 
-// List gives a page of at most limit weeks, newest first, and whether there are
-// more. Without a user id people get their own, approvers too, and machines get
-// all.
-func (r *WeekReader) List(ctx context.Context, by identity.Principal, filter WeekFilter, after WeekPlace, limit int) (page []Overview, more bool, err error) {
+// List gives a page of at most limit weeks, newest first, and where the next one
+// begins; the zero place when there is none. A page that is not full, even an empty
+// one, may have a next one. Without a user id people get their own, approvers too,
+// and machines get all.
+func (r *WeekReader) List(ctx context.Context, by identity.Principal, filter WeekFilter, after WeekPlace, limit int) (page []Overview, next WeekPlace, err error) {
 	if err := by.Require(identity.ReadTimesheets); err != nil {
-		return nil, false, err
+		return nil, WeekPlace{}, err
 	}
 	if filter.UserID, err = by.Selects(r.userIDs.Canonical(filter.UserID)); err != nil {
-		return nil, false, err
+		return nil, WeekPlace{}, err
 	}
 	limit = min(limit, MaxPage)
-	page, err = r.weeks.Weeks(ctx, by.Organization, filter, after, limit+1)
+	page, next, err = r.weeks.Weeks(ctx, by.Organization, filter, after, limit+1)
 	if len(page) > limit {
-		return page[:limit], true, err
+		page = page[:limit]
+		next = page[limit-1].Of
 	}
-	return page, false, err
+	return page, next, err
 }
 
 // Missing gives a page of the weeks that active workers have not handed in, by
-// user id, and whether there are more. It is for approvers.
-func (r *WeekReader) Missing(ctx context.Context, by identity.Principal, week timesheet.Week, after string, limit int) (page []Overview, more bool, err error) {
+// user id, and where the next one begins, as List does. It is for approvers.
+func (r *WeekReader) Missing(ctx context.Context, by identity.Principal, week timesheet.Week, after string, limit int) (page []Overview, next WeekPlace, err error) {
 	if err := by.Require(identity.ReadTimesheets); err != nil {
-		return nil, false, err
+		return nil, WeekPlace{}, err
 	}
 	if err := by.Require(identity.ApproveTimesheets); err != nil {
-		return nil, false, err
+		return nil, WeekPlace{}, err
 	}
 	if err := inRange(week); err != nil {
-		return nil, false, err
+		return nil, WeekPlace{}, err
 	}
 	limit = min(limit, MaxPage)
 	page, err = r.weeks.Missing(ctx, by.Organization, week, after, limit+1)
 	if len(page) > limit {
-		return page[:limit], true, err
+		page = page[:limit]
+		next = page[limit-1].Of
 	}
-	return page, false, err
+	return page, next, err
 }
 
 // inRange is nil for a week that may have entries at some time.

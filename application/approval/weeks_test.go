@@ -486,16 +486,15 @@ func TestListsOfWeeks(t *testing.T) {
 	list := func(by identity.Principal, f approval.WeekFilter, limit int) (all []string) {
 		t.Helper()
 		var after approval.WeekPlace
-		for more := true; more; {
-			page, m, err := o.Weeks.List(t.Context(), by, f, after, limit)
+		for more := true; more; more = after != (approval.WeekPlace{}) {
+			page, next, err := o.Weeks.List(t.Context(), by, f, after, limit)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, w := range page {
 				all = append(all, fmt.Sprint(w.Of.Week, " ", w.Of.UserID, " ", w.State, " ", w.Seconds))
-				after = w.Of
 			}
-			more = m
+			after = next
 		}
 		return all
 	}
@@ -517,9 +516,43 @@ func TestListsOfWeeks(t *testing.T) {
 			}
 		}
 	}
-	missing, more, err := o.Weeks.Missing(t.Context(), bob, anns.Week, "", 10)
-	if err != nil || more || len(missing) != 2 || missing[0].Of.UserID != "ben" || missing[1].Of.UserID != "cid" {
+	missing, next, err := o.Weeks.Missing(t.Context(), bob, anns.Week, "", 10)
+	if err != nil || next != (approval.WeekPlace{}) || len(missing) != 2 || missing[0].Of.UserID != "ben" || missing[1].Of.UserID != "cid" {
 		t.Errorf("missing %+v, %v", missing, err)
+	}
+}
+
+// Where nearly everything is approved, a list of what is open looks through a
+// quarter of it at a time.
+func TestOpenWeeksThatLieFarApartComeInPagesThatAreNotFull(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	const weeks = 100
+	for n := range weeks {
+		day := fixture.Friday.Add(-7 * n)
+		o.Receive(t, office.Row(fmt.Sprint(n), office.On(day.String()), office.Hours("1")))
+		if n%40 != 3 {
+			o.Exec(t, `INSERT INTO weeks (org_id, user_id, monday, state, version, amended) VALUES ('default', 'ann', $1, 'submitted', 1, false)`, day.Week().Monday().Time())
+		}
+	}
+	for _, limit := range []int{1, 2, 500} {
+		var found []string
+		var after approval.WeekPlace
+		pages := 0
+		for more := true; more; more = after != (approval.WeekPlace{}) {
+			page, next, err := o.Weeks.List(t.Context(), bob, approval.WeekFilter{UserID: identity.Everyone, State: timesheet.WeekOpen}, after, limit)
+			if err != nil || len(page) > limit || pages > weeks {
+				t.Fatalf("page %d has %d, %v", pages, len(page), err)
+			}
+			for _, w := range page {
+				found = append(found, w.Of.Week.String())
+			}
+			after = next
+			pages++
+		}
+		if got := strings.Join(found, " "); got != "2026-W44 2026-W04 2025-W16" || pages < 5 {
+			t.Errorf("%d a page: %s on %d pages", limit, got, pages)
+		}
 	}
 }
 
