@@ -837,7 +837,9 @@ type NewEntry struct {
 	// Examples: Checkout
 	Task *string `json:"task,omitempty"`
 
-	// TimeZone Where it was done, by its IANA name.
+	// TimeZone Where it was done, by its IANA name. Whether there is such a zone is not checked, only that its name could be
+	// one: ASCII letters, digits, `/`, `_`, `+` and `-`.
+	//
 	//
 	// Examples: Europe/Berlin
 	TimeZone *string `json:"time_zone,omitempty"`
@@ -894,7 +896,8 @@ type Problem struct {
 	// NotReady What is missing, when `/readyz` says no.
 	NotReady *string `json:"not_ready,omitempty"`
 
-	// RequestID The same as the header `X-Request-Id`.
+	// RequestID The same as the header `X-Request-Id`. In an answer that is given again (`Idempotency-Replayed`) it is still
+	// that of the request which was answered so first.
 	RequestID string `json:"request_id"`
 
 	// Retryable The same request may succeed later; `Retry-After` says when.
@@ -1185,7 +1188,9 @@ type UploadRow struct {
 	// Examples: Checkout
 	Task *string `json:"task,omitempty"`
 
-	// TimeZone Where it was done, by its IANA name.
+	// TimeZone Where it was done, by its IANA name. Whether there is such a zone is not checked, only that its name could be
+	// one: ASCII letters, digits, `/`, `_`, `+` and `-`.
+	//
 	//
 	// Examples: Europe/Berlin
 	TimeZone *string `json:"time_zone,omitempty"`
@@ -1335,7 +1340,9 @@ type Work struct {
 	// Examples: Checkout
 	Task *string `json:"task,omitempty"`
 
-	// TimeZone Where it was done, by its IANA name.
+	// TimeZone Where it was done, by its IANA name. Whether there is such a zone is not checked, only that its name could be
+	// one: ASCII letters, digits, `/`, `_`, `+` and `-`.
+	//
 	//
 	// Examples: Europe/Berlin
 	TimeZone *string `json:"time_zone,omitempty"`
