@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"timesheets/test/sources"
 )
 
 const module = "timesheets"
@@ -55,6 +57,9 @@ func packages(t *testing.T) []gopackage {
 func list(flags ...string) ([]gopackage, error) {
 	project, err := root()
 	if err != nil {
+		return nil, err
+	}
+	if err := sources.Look(module + "/..."); err != nil {
 		return nil, err
 	}
 	args := append([]string{"list", "-e", "-json=ImportPath,Name,Doc,Dir,GoFiles,Imports,Deps"}, flags...)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"timesheets/test/sources"
 )
 
 // user is who runs everything: nobody, as distroless images number them.
@@ -84,7 +86,11 @@ func TestEveryImageOfTheManifestsIsAProgramOfTheRecipe(t *testing.T) {
 func TestProgramsBringTimeZonesAndRootCertificates(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"api", "importer"} {
-		out, err := exec.Command("go", "list", "-deps", "timesheets/bootstrap/"+program).Output()
+		program = "timesheets/bootstrap/" + program
+		if err := sources.Look(program); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("go", "list", "-deps", program).Output()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"timesheets/test/integration/apitest"
+	"timesheets/test/sources"
 )
 
 var seed = flag.Uint64("seed", 0, "of all that is random; 0 is another one each time")
@@ -41,6 +42,8 @@ func chance(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(*seed, 1))
 }
 
+const theImporter = "timesheets/bootstrap/importer"
+
 var built struct {
 	once   sync.Once
 	folder string
@@ -60,10 +63,12 @@ func importer(t *testing.T) string {
 		if apitest.Race {
 			args = append(args, "-race")
 		}
-		output, err := exec.Command("go", append(args, "timesheets/bootstrap/importer")...).CombinedOutput()
+		output, err := exec.Command("go", append(args, theImporter)...).CombinedOutput()
 		if err != nil {
 			built.err = errors.Join(err, errors.New(string(output)))
+			return
 		}
+		built.err = sources.Look(theImporter)
 	})
 	if built.err != nil {
 		t.Fatalf("build the importer: %v", built.err)

@@ -5,11 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"timesheets/test/sources"
 )
 
 // Main runs the tests of a binary and clears up after them. It gives the exit
@@ -59,26 +60,9 @@ func program() (string, error) {
 			built.err = fmt.Errorf("build the API: %w\n%s", err, output)
 			return
 		}
-		built.err = lookAtSources()
+		built.err = sources.Look(theAPI)
 	})
 	return built.path, built.err
-}
-
-// lookAtSources looks at every file that the program is made of. The go command
-// gives a test's last result again while nothing has changed that the test
-// imports or looks at, and knows of nothing that the test builds.
-func lookAtSources() error {
-	const files = `{{with .Module}}{{if .Main}}{{.GoMod}}{{"\n"}}{{range $.GoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}{{range $.EmbedFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}`
-	output, err := exec.Command("go", "list", "-deps", "-f", files, theAPI).Output()
-	if err != nil {
-		return fmt.Errorf("list what the API is made of: %w", err)
-	}
-	for path := range strings.FieldsFuncSeq(string(output), func(r rune) bool { return r == '\n' }) {
-		if _, err := os.Stat(path); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func removeProgram() error {
