@@ -141,7 +141,7 @@ func TestShutdownGivesUpWhenItsTimeIsOver(t *testing.T) {
 func TestShutdownUnderLoadCutsNothing(t *testing.T) {
 	t.Parallel()
 	config := configured()
-	config.Limits.DrainDelay = 50 * time.Millisecond
+	config.Limits.DrainDelay = patience // ended by the test
 	r := serving(t, config, things()...)
 	var clients sync.WaitGroup
 	began := make(chan struct{}, 8)
@@ -171,8 +171,14 @@ func TestShutdownUnderLoadCutsNothing(t *testing.T) {
 	for range 8 {
 		<-began
 	}
-	r.stop(t)
+	ctx, stopWaiting := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Shutdown(ctx) }()
 	clients.Wait()
+	stopWaiting() // of the delay; everybody has been told
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("shutdown: %v", err)
+	}
 }
 
 func TestNewRefusesWhatCannotWorkAllAtOnce(t *testing.T) {
