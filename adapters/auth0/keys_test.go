@@ -213,6 +213,7 @@ func TestAnOutageOfTheIssuerChangesNothingForADayThenNothingCanBeJudged(t *testi
 	t.Parallel()
 	w := newWorld(t, pace(func(p *auth0.Pace) { p.Refresh = 20 * time.Millisecond }))
 	w.BreakKeys(localissuer.Answer(503, `{}`))
+	eventually(t, "no good fetch is under way", func() bool { return w.verifier.Refresh(t.Context()) != nil })
 	for range 24 {
 		if err := w.verifier.Refresh(t.Context()); err == nil {
 			t.Fatal("the outage is none")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"timesheets/test/integration/apitest"
 )
@@ -28,7 +29,7 @@ func TestEveryRequestHasAnID(t *testing.T) {
 		t.Errorf("the problem names %q", p.RequestID)
 	}
 	c.ann.With("X-Request-Id", "look-for-me").Get(t, timesheets)
-	if !apitest.Eventually(t, 10e9, func() bool { return c.api.Heard("look-for-me") }) {
+	if !apitest.Eventually(t, time.Minute, func() bool { return c.api.Heard("look-for-me") }) {
 		t.Error("the log does not name the request")
 	}
 }

@@ -36,7 +36,7 @@ func TestARequestIsASpanOfItsClientsTrace(t *testing.T) {
 	machine.Get(t, "/v1/weeks/somebody@example.com/"+weekOf(today())).Is(t, http.StatusOK)
 	machine.With("X-Request-Id", "nothing").Get(t, "/v1/timesheets/0197f3a4-0000-7000-8000-000000000000").Is(t, http.StatusNotFound)
 	api.As("").Get(t, "/readyz").Is(t, http.StatusOK)
-	if !api.Heard(`"trace_id":"` + clientsTrace + `","span_id":"`) {
+	if !apitest.Eventually(t, time.Minute, func() bool { return api.Heard(`"trace_id":"` + clientsTrace + `","span_id":"`) }) {
 		t.Error("no line of the log names the trace")
 	}
 	api.Stop(t)

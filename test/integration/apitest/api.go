@@ -213,7 +213,8 @@ func (p *process) check(t testing.TB) {
 	}
 }
 
-// Heard tells whether one of the program's last log lines has the text.
+// Heard tells whether a line of the program's log has the text, of the last
+// 10,000 at least. Lines come a little later than the answers that they are about.
 func (a *API) Heard(text string) bool { return a.running().journal.heard(text) }
 
 // Said is how often the program wrote the message to its log.

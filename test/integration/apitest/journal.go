@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 )
 
-// maxKept is how many log lines are remembered, for a test that fails.
-const maxKept = 25
+const (
+	maxKept  = 10_000 // of the last log lines at least, for a test that listens for one
+	maxShown = 25     // for one that fails
+)
 
 // journal is what the program says, line by line.
 type journal struct {
@@ -50,8 +53,8 @@ func (j *journal) take(line string) {
 	err := json.Unmarshal([]byte(line), &said)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.recent) == maxKept {
-		j.recent = append(j.recent[:0], j.recent[1:]...)
+	if len(j.recent) == 2*maxKept {
+		j.recent = slices.Delete(j.recent, 0, maxKept)
 	}
 	j.recent = append(j.recent, line)
 	j.said[said.Message]++
@@ -69,7 +72,7 @@ func (j *journal) take(line string) {
 func (j *journal) tail() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return strings.Join(j.recent, "\n")
+	return strings.Join(j.recent[max(0, len(j.recent)-maxShown):], "\n")
 }
 
 // mistakes takes the lines that should not be there.
@@ -88,5 +91,9 @@ func (j *journal) times(message string) int {
 	return j.said[message]
 }
 
-// heard tells whether one of the last lines has the text.
-func (j *journal) heard(text string) bool { return strings.Contains(j.tail(), text) }
+// heard tells whether a line has the text.
+func (j *journal) heard(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.ContainsFunc(j.recent, func(line string) bool { return strings.Contains(line, text) })
+}
