@@ -98,7 +98,7 @@ func (p *postmaster) startOnFreePort(ctx context.Context) error {
 	const attempts = 5
 	var err error
 	for range attempts {
-		if p.port, err = freePort(ctx); err != nil {
+		if p.port, err = FreePort(ctx); err != nil {
 			return err
 		}
 		if err = p.start(ctx); err == nil || !strings.Contains(err.Error(), "could not create any TCP/IP sockets") {
@@ -212,9 +212,9 @@ func (p *postmaster) command(name string, arguments ...string) *exec.Cmd {
 	return cmd
 }
 
-// freePort finds a loopback port below the ranges from which systems give
+// FreePort finds a loopback port below the ranges from which systems give
 // ports to outgoing connections, so that it is still free after a halt.
-func freePort(ctx context.Context) (int, error) {
+func FreePort(ctx context.Context) (int, error) {
 	const low, high, attempts = 15000, 32000, 100
 	var err error
 	for range attempts {

@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"timesheets/adapters/localpostgres"
 )
 
 const (
@@ -65,8 +68,6 @@ func Launch(t testing.TB, databaseURL string, settings Settings) *API {
 	t.Helper()
 	a := &API{t: t, settings: Settings{
 		"DATABASE_URL":                   databaseURL,
-		"HTTP_ADDR":                      "127.0.0.1:0",
-		"METRICS_ADDR":                   "127.0.0.1:0",
 		"LOG_FORMAT":                     "json",
 		"AUTH0_AUDIENCE":                 Audience,
 		"RATE_LIMIT_REQUESTS_PER_SECOND": "0",
@@ -96,24 +97,42 @@ func (a *API) Run(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := run(path, a.settings)
+	for attempts := 5; ; attempts-- {
+		if a.URL == "" {
+			a.settings["HTTP_ADDR"], a.settings["METRICS_ADDR"] = freeAddress(t), freeAddress(t)
+		}
+		p, err := run(path, a.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.mu.Lock()
+		a.process = p
+		a.mu.Unlock()
+		select {
+		case at := <-p.journal.listening:
+			a.URL, a.Metrics = "http://"+at.API, "http://"+at.Metrics
+			return
+		case <-p.done:
+			// Between our look and the program's, another may have taken the port.
+			if a.URL == "" && attempts > 1 && strings.Contains(p.journal.tail(), "address already in use") {
+				continue
+			}
+			t.Fatalf("the API ended before it listened: %v\n%s", p.err, p.journal.tail())
+		case <-time.After(startTimeout):
+			t.Fatalf("the API does not listen after %s\n%s", startTimeout, p.journal.tail())
+		}
+	}
+}
+
+// freeAddress is one that is still free when the program is started again: no
+// outgoing connection is given its port meanwhile.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	port, err := localpostgres.FreePort(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.mu.Lock()
-	a.process = p
-	a.mu.Unlock()
-	select {
-	case at := <-p.journal.listening:
-		if a.URL == "" {
-			a.URL, a.Metrics = "http://"+at.API, "http://"+at.Metrics
-			a.settings["HTTP_ADDR"], a.settings["METRICS_ADDR"] = at.API, at.Metrics
-		}
-	case <-p.done:
-		t.Fatalf("the API ended before it listened: %v\n%s", p.err, p.journal.tail())
-	case <-time.After(startTimeout):
-		t.Fatalf("the API does not listen after %s\n%s", startTimeout, p.journal.tail())
-	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 func run(path string, settings Settings) (*process, error) {
