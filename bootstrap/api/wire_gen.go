@@ -119,11 +119,19 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 		Idempotency:  guard,
 		RightOfWay:   rightOfWay,
 	}
-	v4 := service.Checks(pool, verifier)
+	v4, cleanup5, err := service.Checks(ctx, config, verifier)
+	if err != nil {
+		cleanup4()
+		cleanup3()
+		cleanup2()
+		cleanup()
+		return nil, nil, err
+	}
 	httpapiTraces := service.TraceRequests(traces)
 	registry := service.NewRegistry()
 	server, err := service.NewHTTP(config, listener, application, v4, httpapiTraces, log, registry, v)
 	if err != nil {
+		cleanup5()
 		cleanup4()
 		cleanup3()
 		cleanup2()
@@ -132,6 +140,7 @@ func assemble(ctx context.Context, config service.Config, log *slog.Logger) (*se
 	}
 	serviceService := service.New(config, listener, metricsListener, server, verifier, pool, rightOfWay, registry, log)
 	return serviceService, func() {
+		cleanup5()
 		cleanup4()
 		cleanup3()
 		cleanup2()

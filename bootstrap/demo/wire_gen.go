@@ -121,11 +121,19 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 		Idempotency:  guard,
 		RightOfWay:   rightOfWay,
 	}
-	v4 := service.Checks(pool, verifier)
+	v4, cleanup5, err := service.Checks(ctx, config, verifier)
+	if err != nil {
+		cleanup4()
+		cleanup3()
+		cleanup2()
+		cleanup()
+		return nil, nil, err
+	}
 	httpapiTraces := service.TraceRequests(traces)
 	registry := service.NewRegistry()
 	server, err := service.NewHTTP(config, listener, application, v4, httpapiTraces, log, registry, v)
 	if err != nil {
+		cleanup5()
 		cleanup4()
 		cleanup3()
 		cleanup2()
@@ -134,6 +142,7 @@ func assembleAPI(ctx context.Context, config service.Config, log *slog.Logger) (
 	}
 	serviceService := service.New(config, listener, metricsListener, server, verifier, pool, rightOfWay, registry, log)
 	return serviceService, func() {
+		cleanup5()
 		cleanup4()
 		cleanup3()
 		cleanup2()

@@ -99,8 +99,16 @@ func NewRegistry() *prometheus.Registry {
 	return r
 }
 
-// Checks is what the API cannot do without.
-func Checks(pool *pgxpool.Pool, verifier *auth0.Verifier) []httpapi.Check {
+// Checks is what the API cannot do without. The database is asked on a connection
+// that requests do not get: when all of theirs wait for a lock, those of every
+// process do, and nobody is to be taken out of service for it.
+func Checks(ctx context.Context, c Config, verifier *auth0.Verifier) ([]httpapi.Check, func(), error) {
+	config := c.pool()
+	config.MaxConnections, config.MinConnections = 1, 1
+	pool, err := postgres.Open(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
 	return []httpapi.Check{
 		{Name: "database", Probe: func(ctx context.Context) error {
 			schema, err := postgres.ReadSchema(ctx, pool, migrations.Files)
@@ -110,7 +118,7 @@ func Checks(pool *pgxpool.Pool, verifier *auth0.Verifier) []httpapi.Check {
 			return err
 		}},
 		{Name: "signing keys", Probe: func(context.Context) error { return verifier.Ready() }},
-	}
+	}, pool.Close, nil
 }
 
 // NewHTTP makes the HTTP side.
