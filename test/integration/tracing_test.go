@@ -68,7 +68,8 @@ func TestARequestIsASpanOfItsClientsTrace(t *testing.T) {
 		t.Errorf("what is not there is %+v", missing)
 	}
 	for _, s := range collector.Spans() {
-		if s.Trace != clientsTrace {
+		// The contract is asked for by whichever test comes first.
+		if s.Trace != clientsTrace && s.Name != "GET /openapi.yaml" {
 			t.Errorf("%s is of another trace", s.Name)
 		}
 	}
