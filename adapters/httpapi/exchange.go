@@ -115,8 +115,8 @@ func isRoutable(method string) bool {
 	return false
 }
 
-// enter is false when as many requests as may be are being handled. Probes
-// always come through: an overload is no reason to restart.
+// enter is false when as many requests as may be are being handled. Probes that
+// have a connection always come through: an overload is no reason to restart.
 func (s *Server) enter(path string) bool {
 	if isProbe(path) {
 		return true

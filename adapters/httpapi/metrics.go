@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -58,12 +59,17 @@ func (m *metrics) observe(x *exchange, status int, took time.Duration) {
 	}
 }
 
-// MetricsServer serves /metrics, and nothing else, from what registry gathers.
-// It belongs on an address of its own, which only the operator reaches; the
-// caller calls its Serve and Shutdown.
+// MetricsServer serves /metrics, from what registry gathers, and /healthz, for
+// which it has a connection however many clients hold; nothing else. It belongs on
+// an address of its own, which only the operator reaches; the caller calls its
+// Serve and Shutdown.
 func MetricsServer(registry prometheus.Gatherer) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
+	mux.HandleFunc("GET "+livenessPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", typeJSON)
+		_, _ = io.WriteString(w, `{"status":"ok"}`)
+	})
 	return &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,

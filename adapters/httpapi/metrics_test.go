@@ -73,10 +73,18 @@ func TestRequestsAreCountedByWhatNoClientCanMakeUp(t *testing.T) {
 	}
 }
 
-func TestTheMetricsServerServesMetricsAndNothingElse(t *testing.T) {
+func TestTheMetricsServerServesMetricsAndLivenessAndNothingElse(t *testing.T) {
 	t.Parallel()
-	r := serving(t, configured())
-	r.call(t, "GET", "/healthz", "", "")
+	config := configured()
+	config.Limits.Connections = 1
+	r := serving(t, config)
+	if got, _ := r.raw(t, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", false); got.StatusCode != 200 {
+		t.Fatalf("got %d", got.StatusCode)
+	}
+	// Its client holds the only connection that there is.
+	if got := read(t, reader(r.dial(t)), "GET"); got.StatusCode != 503 {
+		t.Fatalf("another connection: %d", got.StatusCode)
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +102,7 @@ func TestTheMetricsServerServesMetricsAndNothingElse(t *testing.T) {
 	}()
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{Transport: transport}
-	for path, want := range map[string]int{"/metrics": 200, "/": 404, "/debug/pprof/": 404} {
+	for path, want := range map[string]int{"/metrics": 200, "/healthz": 200, "/readyz": 404, "/": 404, "/debug/pprof/": 404} {
 		response, err := client.Get("http://" + ln.Addr().String() + path)
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +112,7 @@ func TestTheMetricsServerServesMetricsAndNothingElse(t *testing.T) {
 		if err != nil || response.StatusCode != want {
 			t.Errorf("%s: %d, %v", path, response.StatusCode, err)
 		}
-		if want == 200 && !strings.Contains(string(body), `timesheets_http_requests_total{method="GET",route="/healthz",status="200"} 1`) {
+		if path == "/metrics" && !strings.Contains(string(body), `timesheets_http_requests_total{method="GET",route="/healthz",status="200"} 1`) {
 			t.Errorf("%s: %s", path, body)
 		}
 	}

@@ -124,19 +124,20 @@ func TestProbesAskForWhatTheAPIServes(t *testing.T) {
 	}
 	_, c := api(t)
 	for _, tt := range []struct {
-		name, path string
-		probe      *corev1.Probe
+		name, path, port string
+		probe            *corev1.Probe
 	}{
-		{"startup", "/healthz", c.StartupProbe},
-		{"liveness", "/healthz", c.LivenessProbe}, // which must not ask for the database
-		{"readiness", "/readyz", c.ReadinessProbe},
+		{"startup", "/healthz", "http", c.StartupProbe},
+		// Which must ask for neither the database nor one of the clients' connections.
+		{"liveness", "/healthz", "metrics", c.LivenessProbe},
+		{"readiness", "/readyz", "http", c.ReadinessProbe},
 	} {
 		if tt.probe == nil || tt.probe.HTTPGet == nil {
 			t.Errorf("%s: there is no such probe", tt.name)
 			continue
 		}
 		get := tt.probe.HTTPGet
-		if get.Path != tt.path || get.Port != intstr.FromString("http") || get.Scheme != "" {
+		if get.Path != tt.path || get.Port != intstr.FromString(tt.port) || get.Scheme != "" {
 			t.Errorf("%s: asks %s on %s", tt.name, get.Path, get.Port.String())
 		}
 		if item := document.Paths.Find(get.Path); item == nil || item.Get == nil {
