@@ -550,3 +550,69 @@ func TestAnApprovalReadsWhatWasInItsWeek(t *testing.T) {
 		t.Errorf("%d statements ask who has taken something out", seen)
 	}
 }
+
+// A step of a revert costs what it looks at, wherever in the import it is: what
+// an import did is not read anew for every thousand rows of it.
+func TestAStepOfARevertReadsWhatItLooksAt(t *testing.T) {
+	t.Parallel()
+	fixture.Long(t)
+	notes := &notebook{}
+	o := library(t, notes)
+	imported, later, given := timesheet.ID{0: 1, 15: 1}, timesheet.ID{0: 1, 15: 2}, timesheet.ID{0: 1, 15: 3}
+	// Of ten writes of 5,000 rows, a later import has changed every tenth, and a
+	// revert given it back.
+	o.Exec(t, `
+		INSERT INTO imports (org_id, id, source, mode, kind, state, dry_run, reverts, created_by, started_at, ended_at)
+		VALUES ('default', $1, 'kimai', 'upsert', 'run', 'completed', false, NULL, 'job', $3, $3),
+			('default', $2, 'kimai', 'upsert', 'revert', 'completed', false, $4, 'job', $3, $3)`, imported, given, fixture.Now, later)
+	o.Exec(t, `UPDATE writes SET import_id = $1 WHERE number BETWEEN 11 AND 20`, imported)
+	o.Exec(t, `DELETE FROM history`)
+	o.Exec(t, `UPDATE entries SET import_id = $1 WHERE org_id = 'default' AND write_id IN (SELECT write_id FROM writes WHERE import_id = $1)`, imported)
+	o.Exec(t, `INSERT INTO history SELECT * FROM entries WHERE import_id = $1 AND position % 10 = 3`, imported)
+	o.Exec(t, `UPDATE entries SET import_id = $2, write_id = $2, version = 2 WHERE import_id = $1 AND position % 10 = 3`, imported, later)
+	o.Exec(t, `INSERT INTO history SELECT * FROM entries WHERE import_id = $1`, later)
+	o.Exec(t, `UPDATE entries SET import_id = $2, write_id = $2, version = 3 WHERE import_id = $1`, later, given)
+	o.Exec(t, `ANALYZE`)
+	undoing := postgres.NewUndoing(o.Pool, fixture.Clock)
+	revert, err := undoing.Begin(t.Context(), identity.DefaultOrganization, imported, intake.Import{
+		ID: fixture.NewID(), Mode: intake.Upsert, Kind: intake.KindRevert, State: intake.Open, Reverts: imported, CreatedBy: "job", StartedAt: fixture.Now,
+	}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const limit = 1000
+	for _, tt := range []struct {
+		name       string
+		from, want intake.WritePlace
+	}{
+		{"the first", intake.WritePlace{}, intake.WritePlace{Number: 11, Position: 999}},
+		{"one within a write", intake.WritePlace{Number: 15, Position: 2499}, intake.WritePlace{Number: 15, Position: 3499}},
+		{"one after a write", intake.WritePlace{Number: 15, Position: 4999}, intake.WritePlace{Number: 16, Position: 999}},
+		{"one in two writes", intake.WritePlace{Number: 15, Position: 4499}, intake.WritePlace{Number: 16, Position: 499}},
+		{"the last", intake.WritePlace{Number: 20, Position: 3999}, intake.WritePlace{Number: 20, Position: 4999}},
+		{"one after the last", intake.WritePlace{Number: 20, Position: 4999}, intake.WritePlace{}},
+	} {
+		statements := notes.about("writes", func() {
+			err := undoing.Atomically(t.Context(), identity.DefaultOrganization, intake.RunRef{ID: revert.ID, Fence: revert.Fence}, time.Minute, func(tx intake.Undo) error {
+				seen, next, err := tx.Changed(t.Context(), imported, tt.from, limit)
+				if full := map[bool]int{false: limit}[next == intake.WritePlace{}]; next != tt.want || len(seen) != full {
+					t.Errorf("%s: %d entries up to %+v, want %d up to %+v", tt.name, len(seen), next, full, tt.want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+		if len(statements) != 1 {
+			t.Fatalf("%s: %d statements", tt.name, len(statements))
+		}
+		root, text := explainAs(t, o.Pool, statements[0], "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ")
+		// Rows are found first, up to the limit in each of two writes, and then read.
+		for relation, most := range map[string]float64{"entries": 4 * limit, "history": 2 * limit, "writes": 10} {
+			if read := root.read(relation); read > most {
+				t.Errorf("%s reads %.0f rows of %s:\n%s\n%s", tt.name, read, relation, statements[0].sql, text)
+			}
+		}
+	}
+}

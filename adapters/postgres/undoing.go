@@ -109,18 +109,23 @@ func (u *Undoing) Left(ctx context.Context, org identity.Organization, id timesh
 			WHERE w.org_id = $1 AND w.import_id = $2
 		) t JOIN entries e ON e.org_id = $1 AND e.id = t.id
 		WHERE e.import_id IS DISTINCT FROM $2
-		AND NOT EXISTS (
-			SELECT 1 FROM imports r WHERE r.org_id = $1 AND r.reverts = $2
-			AND (r.id = e.import_id OR EXISTS (SELECT 1 FROM history h WHERE h.org_id = $1 AND h.id = e.id AND h.import_id = r.id))
-		)`
+		AND NOT (coalesce(e.import_id = ANY ($3), false) OR EXISTS (SELECT 1 FROM history h WHERE h.org_id = $1 AND h.id = e.id AND h.import_id = ANY ($3)))`
 	var n int
 	var left []timesheet.Entry
 	err := inSnapshot(ctx, u.pool, func(tx *transaction) error {
-		if err := tx.QueryRow(ctx, `SELECT count(*) `+touched, string(org), id).Scan(&n); err != nil {
+		// No index leads to them: once is often enough.
+		rows, err := tx.Query(ctx, `SELECT id FROM imports WHERE org_id = $1 AND reverts = $2`, string(org), id)
+		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT `+entryColumnsOf("e")+touched+` ORDER BY e.id LIMIT $3`, string(org), id, limit)
+		reverts, err := pgx.CollectRows(rows, pgx.RowTo[timesheet.ID])
 		if err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT count(*) `+touched, string(org), id, reverts).Scan(&n); err != nil || n == 0 {
+			return err
+		}
+		if rows, err = tx.Query(ctx, `SELECT `+entryColumnsOf("e")+touched+` ORDER BY e.id LIMIT $4`, string(org), id, reverts, limit); err != nil {
 			return err
 		}
 		left, err = pgx.CollectRows(rows, scanEntry)
@@ -134,20 +139,22 @@ type undo struct{ book }
 
 func (u *undo) Changed(ctx context.Context, id timesheet.ID, after intake.WritePlace, limit int) ([]intake.Undoable, intake.WritePlace, error) {
 	rows, err := u.tx.Query(ctx, `
-		SELECT p.number, p.position, p.returned, `+entryColumnsOf("e")+`
-		FROM (
-			SELECT w.number, e.position, e.id, false AS returned
-			FROM writes w JOIN entries e ON e.org_id = $1 AND e.write_id = w.write_id
-			WHERE w.org_id = $1 AND w.import_id = $2 AND (w.number, e.position) > ($3, $4)
+		SELECT w.number, p.position, p.returned, `+entryColumnsOf("e")+`
+		FROM writes w CROSS JOIN LATERAL (
+			(SELECT e.position, e.id, false AS returned FROM entries e
+			WHERE e.org_id = $1 AND e.write_id = w.write_id AND e.position > CASE w.number WHEN $3 THEN $4 ELSE -1 END
+			ORDER BY e.position LIMIT $5)
 			UNION ALL
-			SELECT w.number, h.position, h.id, true
-			FROM writes w JOIN history h ON h.org_id = $1 AND h.write_id = w.write_id
+			(SELECT h.position, h.id, true FROM history h
 			JOIN entries e ON e.org_id = $1 AND e.id = h.id
 			JOIN imports r ON r.org_id = $1 AND r.id = e.import_id AND r.kind = 'revert' AND r.reverts <> $2
-			WHERE w.org_id = $1 AND w.import_id = $2 AND (w.number, h.position) > ($3, $4)
+			WHERE h.org_id = $1 AND h.write_id = w.write_id AND h.position > CASE w.number WHEN $3 THEN $4 ELSE -1 END
 			AND NOT EXISTS (SELECT 1 FROM history l WHERE l.org_id = $1 AND l.id = h.id AND l.version > h.version AND l.import_id = $2)
+			ORDER BY h.position LIMIT $5)
+			ORDER BY position LIMIT $5
 		) p JOIN entries e ON e.org_id = $1 AND e.id = p.id
-		ORDER BY p.number, p.position LIMIT $5`, string(u.org), id, after.Number, after.Position, limit)
+		WHERE w.org_id = $1 AND w.import_id = $2 AND w.number >= $3
+		ORDER BY w.number, p.position LIMIT $5`, string(u.org), id, after.Number, after.Position, limit)
 	if err != nil {
 		return nil, intake.WritePlace{}, err
 	}
