@@ -375,11 +375,11 @@ type Correction struct {
 	// Examples: 01a1fa02-09c0-7c3b-9f2e-5b8f0c1d2e3f
 	ID ID `json:"id"`
 
-	// ImportID The import that brought the present proposal.
+	// ImportID The import that brought the present proposal first.
 	ImportID *openapi_types.UUID `json:"import_id,omitempty"`
 	OpenedAt time.Time           `json:"opened_at"`
 
-	// ProposedAt When the present proposal was received.
+	// ProposedAt When the present proposal was received, or received again with a newer stamp or for another reason.
 	ProposedAt time.Time `json:"proposed_at"`
 	ProposedBy string    `json:"proposed_by"`
 

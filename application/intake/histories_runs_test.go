@@ -159,8 +159,10 @@ func (h *history) absent(brought []string, from, to string) int {
 			e.version++
 			h.earlier++
 			deleted++
-		case !e.removal || e.why != why:
+		case !e.removal:
 			e.removal, e.proposal, e.why, e.by = true, nil, why, h.number
+		default:
+			e.why = why
 		}
 	}
 	if deleted > 0 {

@@ -47,7 +47,7 @@ type modelEntry struct {
 	proposal *modelContent
 	proposed int  // its stamp
 	removal  bool // it is proposed to delete the entry
-	by       int  // the import that proposed it
+	by       int  // the import that proposed it first
 	why      string
 	id       timesheet.ID
 	opened   timesheet.ID // the correction
@@ -197,8 +197,8 @@ func (m *model) judge(key string, r modelRow, lastStamp int, refused bool) strin
 			if e.proposal != nil && *e.proposal == r.says && e.why == why {
 				known = "!"
 			}
-			if known == "" || lastStamp > e.proposed {
-				e.by = m.number
+			if e.proposal == nil || *e.proposal != r.says {
+				e.by = m.number // whoever brings the same again, it stays theirs
 			}
 			e.proposal, e.proposed, e.why, e.removal = &r.says, max(e.proposed, lastStamp), why, false
 			return "conflict:" + why + known

@@ -158,6 +158,45 @@ func TestARevertTakesBackEverythingThatARunDid(t *testing.T) {
 	}
 }
 
+// What a run proposed stays proposed when a later one, which sent the same again,
+// is taken back; and goes with the run itself.
+func TestARevertLeavesWhatEarlierRunsProposed(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		then func(o *office.Office) intake.Import
+	}{
+		{"the same", func(o *office.Office) intake.Import { return brought(t, o, office.Hours("7"), office.Stamped(5)) }},
+		{"the same with a newer stamp", func(o *office.Office) intake.Import { return brought(t, o, office.Hours("7"), office.Stamped(6)) }},
+		{"the same for another reason", func(o *office.Office) intake.Import {
+			approve(t, o, "key")
+			return brought(t, o, office.Hours("7"), office.Stamped(5))
+		}},
+	} {
+		o := office.Open(t, office.Settings{})
+		o.Receive(t, office.Row("key", office.Stamped(4)))
+		handEdit(t, o, "key", "6")
+		first := brought(t, o, office.Hours("7"), office.Stamped(5))
+		proposed, _, _ := strings.Cut(openCorrection(t, o, "key"), " ")
+		revert(t, o, tt.then(o).ID)
+		if got := openCorrection(t, o, "key"); !strings.HasPrefix(got, proposed+" ") || !strings.HasSuffix(got, " change") {
+			t.Errorf("%s: %q became %q", tt.name, proposed, got)
+		}
+		revert(t, o, first.ID)
+		if got := openCorrection(t, o, "key"); got != "" {
+			t.Errorf("%s: without the run that proposed it there is %q", tt.name, got)
+		}
+	}
+}
+
+// brought is a run that brings the row "key".
+func brought(t *testing.T, o *office.Office, edits ...func(*intake.Row)) intake.Import {
+	t.Helper()
+	run := begin(t, o)
+	bring(t, o, run, 1, office.Row("key", edits...))
+	return complete(t, o, run).Import
+}
+
 // Several imports are taken back, the last first: each finds what it did as it
 // left it, since what was taken back has never been.
 func TestRevertsOneAfterAnother(t *testing.T) {

@@ -43,9 +43,12 @@ func (h Held) proposeDeletion(why Code, at Receipt) Verdict {
 	} else {
 		c.ID, c.State = at.NewID(), CorrectionOpen
 	}
+	if !c.Deletion {
+		c.ImportID, c.ProposedBy = at.Run, at.By
+	}
 	c.Version++
 	c.Why, c.Deletion, c.Content, c.Digest = why, true, Content{}, Digest{}
-	c.ImportID, c.ProposedBy, c.ProposedAt = at.Run, at.By, stamp(at.Now)
+	c.ProposedAt = stamp(at.Now)
 	return Verdict{Outcome: OutcomeConflict, Code: why, CorrectionID: c.ID, Propose: &c}
 }
 

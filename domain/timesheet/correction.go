@@ -46,9 +46,9 @@ type Correction struct {
 	SourceUpdatedAt time.Time
 
 	OpenedAt   time.Time
-	ProposedAt time.Time // when the present proposal was received
-	ProposedBy string
-	ImportID   ID // the run that brought the present proposal
+	ProposedAt time.Time // when the present proposal was received last with something new about it
+	ProposedBy string    // who brought it first
+	ImportID   ID        // the run that brought it first
 
 	ClosedAt time.Time // zero while open
 	ClosedBy string

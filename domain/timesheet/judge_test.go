@@ -199,6 +199,10 @@ func TestAConflictKeepsItsCorrection(t *testing.T) {
 	if p.ID != first.ID || p.OpenedAt != first.OpenedAt || p.ProposedAt != later.Now || p.ProposedBy != later.By || p.ImportID != later.Run {
 		t.Errorf("the new proposal: %+v", p)
 	}
+	again := timesheet.Judge(l.held, revision("7", 3), later).Propose
+	if again.SourceUpdatedAt != stamp(3) || again.ProposedAt != later.Now || again.ProposedBy != first.ProposedBy || again.ImportID != first.ImportID {
+		t.Errorf("the same proposal with a newer stamp: %+v", again)
+	}
 	if diff := cmp.Diff(first, *l.held.Open, plain); diff != "" {
 		t.Errorf("judging changed the correction that is held (-want +got)\n%s", diff)
 	}

@@ -246,9 +246,13 @@ func (h Held) propose(r Revision, why Code, at Receipt) Verdict {
 	if known && lastStamp.Equal(c.SourceUpdatedAt) {
 		return v
 	}
+	// It stays the proposal of the run that brought it, however often it comes again.
+	if h.Open == nil || c.Deletion || c.Digest != r.Digest {
+		c.ImportID, c.ProposedBy = at.Run, at.By
+	}
 	c.Why, c.Deletion, c.Content, c.Digest, c.SourceUpdatedAt = why, false, r.Content, r.Digest, lastStamp
 	c.Version++
-	c.ImportID, c.ProposedBy, c.ProposedAt = at.Run, at.By, stamp(at.Now)
+	c.ProposedAt = stamp(at.Now)
 	v.Propose = &c
 	return v
 }
