@@ -125,7 +125,7 @@ func (c *closing) Outdate(ctx context.Context) error {
 			AND e.at <= $7 AND NOT e.outdated AND `+unbrought+`
 			ORDER BY e.external_id FOR UPDATE
 		)
-		UPDATE refused_keys r SET outdated = true FROM gone
+		UPDATE refused_keys r SET outdated = true, outdated_in = $6 FROM gone
 		WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = gone.external_id`, append(c.scope(), c.run.ID, c.run.StartedAt)...)
 	return err
 }

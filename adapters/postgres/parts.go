@@ -48,7 +48,7 @@ func (l *Ledger) Refused(ctx context.Context, org identity.Organization, source,
 			SELECT *, sum(octet_length(row_text)) OVER (ORDER BY import_id, part, row_index) AS text_bytes FROM (
 				SELECT k.external_id, r.row_text, k.outdated, k.import_id, k.part, k.row_index FROM refused_keys k
 				JOIN import_rows r ON r.org_id = k.org_id AND r.import_id = k.import_id AND r.part = k.part AND r.row_index = k.row_index
-				WHERE k.org_id = $1 AND k.source = $2 AND ($3 = '' OR k.code = $3) AND r.row_text IS NOT NULL
+				WHERE k.org_id = $1 AND k.source = $2 AND k.settled_in IS NULL AND ($3 = '' OR k.code = $3) AND r.row_text IS NOT NULL
 				ORDER BY k.import_id, k.part, k.row_index LIMIT $4
 			) first
 		) added
@@ -63,7 +63,7 @@ func (b *book) StillRefused(ctx context.Context, source string, rows []intake.Re
 	}
 	found, err := b.tx.Query(ctx, `
 		SELECT external_id, outdated, import_id, part, row_index FROM refused_keys
-		WHERE org_id = $1 AND source = $2 AND external_id = ANY ($3) ORDER BY external_id FOR UPDATE`, string(b.org), source, keys)
+		WHERE org_id = $1 AND source = $2 AND external_id = ANY ($3) AND settled_in IS NULL ORDER BY external_id FOR UPDATE`, string(b.org), source, keys)
 	if err != nil {
 		return false, err
 	}
@@ -160,7 +160,15 @@ func (b *book) Refusals(ctx context.Context, source string, run timesheet.ID, re
 		return err
 	}
 	if len(settled) > 0 {
-		if _, err := b.tx.Exec(ctx, `DELETE FROM refused_keys WHERE org_id = $1 AND source = $2 AND external_id = ANY ($3)`, string(b.org), source, settled); err != nil {
+		// What waited until this import waits again when that is taken back; what
+		// another has settled before is superseded.
+		if _, err := b.tx.Exec(ctx, `
+			DELETE FROM refused_keys WHERE org_id = $1 AND source = $2 AND external_id = ANY ($3) AND ($4::uuid IS NULL OR settled_in <> $4)`,
+			string(b.org), source, settled, nullID(run)); err != nil {
+			return err
+		}
+		if _, err := b.tx.Exec(ctx, `UPDATE refused_keys SET settled_in = $4 WHERE org_id = $1 AND source = $2 AND external_id = ANY ($3)`,
+			string(b.org), source, settled, nullID(run)); err != nil {
 			return err
 		}
 	}
@@ -173,7 +181,7 @@ func (b *book) Refusals(ctx context.Context, source string, run timesheet.ID, re
 			INSERT INTO refused_keys AS k (org_id, source, external_id, code, day, user_id, import_id, part, row_index, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 			ON CONFLICT (org_id, source, external_id) DO UPDATE SET code = excluded.code, day = excluded.day, user_id = excluded.user_id,
 				import_id = excluded.import_id, part = excluded.part, row_index = excluded.row_index, at = excluded.at, outdated = false,
-				received_in = CASE WHEN $11 THEN coalesce(k.received_in, k.import_id) END`,
+				settled_in = NULL, outdated_in = NULL, received_in = CASE WHEN $11 THEN coalesce(k.received_in, k.import_id) END`,
 			string(b.org), source, r.ExternalID, r.Code, nullDay(r.Day), nullText(r.UserID), run, r.Part, r.Index, r.At, r.Again)
 	}
 	return b.tx.SendBatch(ctx, batch).Close()

@@ -91,6 +91,9 @@ func (u *Undoing) End(ctx context.Context, org identity.Organization, ref intake
 			`UPDATE sources s SET cursor = i.cursor_before, cursor_import = i.cursor_before_import FROM imports i
 			WHERE i.org_id = $1 AND i.id = $2 AND s.org_id = $1 AND s.source = i.source AND s.cursor_import = i.id`,
 			`DELETE FROM refused_keys r USING imports i WHERE i.org_id = $1 AND i.id = $2 AND r.org_id = $1 AND r.source = i.source AND coalesce(r.received_in, r.import_id) = i.id`,
+			// What waited for a retry before it does so again.
+			`UPDATE refused_keys r SET settled_in = nullif(r.settled_in, i.id), outdated_in = nullif(r.outdated_in, i.id), outdated = r.outdated AND r.outdated_in IS DISTINCT FROM i.id
+			FROM imports i WHERE i.org_id = $1 AND i.id = $2 AND r.org_id = $1 AND r.source = i.source AND i.id IN (r.settled_in, r.outdated_in)`,
 		} {
 			if _, err := tx.Exec(ctx, sql, string(org), ended.Reverts); err != nil {
 				return err

@@ -80,10 +80,30 @@ func (m *model) receive(rows []modelRow, keys, said []string) {
 			stamps[keys[i]] = r.stamp
 		}
 	}
-	m.refused = slices.DeleteFunc(m.refused, func(r modelRefusal) bool { return slices.Contains(keys, r.key) })
+	var refused []modelRefusal
 	for i, r := range rows {
 		if last[keys[i]] == i && strings.HasPrefix(said[i], "rejected") && m.number > 0 {
-			m.refused = append(m.refused, modelRefusal{key: keys[i], row: r, number: m.number})
+			refused = append(refused, modelRefusal{key: keys[i], row: r, number: m.number})
+		}
+	}
+	m.stopWaiting(func(r modelRefusal) bool {
+		return slices.Contains(keys, r.key) && !slices.ContainsFunc(refused, func(now modelRefusal) bool { return now.key == r.key })
+	})
+	m.refused = slices.DeleteFunc(m.refused, func(r modelRefusal) bool {
+		return slices.ContainsFunc(refused, func(now modelRefusal) bool { return now.key == r.key })
+	})
+	m.refused = append(m.refused, refused...)
+}
+
+// stopWaiting lets no row wait whose key was received, until the import that received
+// it is taken back; an object never is.
+func (m *model) stopWaiting(received func(modelRefusal) bool) {
+	m.refused = slices.DeleteFunc(m.refused, func(r modelRefusal) bool {
+		return received(r) && (m.number == 0 || r.settled > 0 && r.settled != m.number)
+	})
+	for i, r := range m.refused {
+		if received(r) {
+			m.refused[i].settled = m.number
 		}
 	}
 }
@@ -169,8 +189,8 @@ func (h *history) absent(brought []string, from, to string) int {
 		h.writes++
 	}
 	for i, r := range h.refused {
-		if !slices.Contains(brought, r.key) && within(r.row.says.day) {
-			h.refused[i].outdated = true
+		if !slices.Contains(brought, r.key) && within(r.row.says.day) && r.outdated == 0 {
+			h.refused[i].outdated = h.number
 		}
 	}
 	return deleted
@@ -203,7 +223,8 @@ func (h *history) learnRemovals(t *rapid.T) {
 
 // retry has the kept rows judged again.
 func (h *history) retry(t *rapid.T) {
-	before, list := h.begins(), slices.Clone(h.refused)
+	before := h.begins()
+	list := slices.DeleteFunc(slices.Clone(h.refused), func(r modelRefusal) bool { return r.settled > 0 })
 	again := intake.NewRetrier(h.now().Receiver, func(text []byte) intake.Row { return h.texts[string(text)].row() })
 	report, err := again.Retry(h.ctx, fixture.Of(h.org, fixture.Job()), office.Source, "")
 	if err != nil {
@@ -216,7 +237,7 @@ func (h *history) retry(t *rapid.T) {
 	var keys []string
 	var judged intake.Report
 	for i, r := range list {
-		if r.outdated {
+		if r.outdated > 0 {
 			if got := report.Results[i]; got.Outcome != timesheet.OutcomeUnchanged || got.Code != intake.Outdated {
 				t.Fatalf("%s is outdated, and %s:%s", r.key, got.Outcome, got.Code)
 			}
@@ -225,7 +246,7 @@ func (h *history) retry(t *rapid.T) {
 		rows, keys, judged.Results = append(rows, r.row), append(keys, r.key), append(judged.Results, report.Results[i])
 	}
 	h.hold(t, rows, keys, judged)
-	h.refused = slices.DeleteFunc(h.refused, func(r modelRefusal) bool { return r.outdated })
+	h.stopWaiting(func(r modelRefusal) bool { return r.settled == 0 && r.outdated > 0 })
 	for _, was := range list { // a row is the import's that received it, however often it is judged
 		for i := range h.refused {
 			if h.refused[i].key == was.key {
@@ -275,6 +296,14 @@ func (h *history) revert(t *rapid.T) {
 		}
 	}
 	h.refused = slices.DeleteFunc(h.refused, func(r modelRefusal) bool { return r.number == last.number })
+	for i, r := range h.refused {
+		if r.settled == last.number {
+			h.refused[i].settled = 0
+		}
+		if r.outdated == last.number {
+			h.refused[i].outdated = 0
+		}
+	}
 	want.Received = want.Created + want.Updated + want.Rejected
 	if report.Counts != want {
 		t.Fatalf("the revert did %+v and left %s, by the contract %+v, of %s", report.Counts, told(report), want, h)

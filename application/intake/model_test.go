@@ -22,7 +22,7 @@ type model struct {
 	closed   bool                   // everything before 2026-11-01 is
 	writes   int                    // that changed an entry
 	earlier  int                    // states in history
-	refused  []modelRefusal         // what a retry may judge again, in the order of their receipt
+	refused  []modelRefusal         // rows that wait for a retry, in the order of their receipt, or would again
 	number   int                    // of the import that is under way; 0 for an object
 }
 
@@ -30,8 +30,9 @@ type model struct {
 type modelRefusal struct {
 	key      string
 	row      modelRow
-	number   int  // of the import that received it
-	outdated bool // a mirror has found since that the source no longer has it
+	number   int // of the import that received it
+	settled  int // the import that received the key since, which may be taken back; 0 for none
+	outdated int // the mirror that found since that the source no longer has it; 0 for none
 }
 
 // modelEntry is what is known under a key. Nil pointers are "none".

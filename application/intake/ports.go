@@ -87,9 +87,10 @@ type Book interface {
 	// of the source that was no dry run.
 	Recorded(ctx context.Context, source string, problems []KeptRow) ([]bool, error)
 	// Refusals remembers the rows whose keys were refused by the run, one a key,
-	// for a retry, and forgets what it remembered under the keys in settled; and,
-	// when all else is done, what others have remembered meanwhile under those in
-	// judged, which it was not told of. Of what was inserted Store does so.
+	// for a retry, and forgets what it remembered under the keys in settled,
+	// until the run is taken back; and, when all else is done, what others have
+	// remembered meanwhile under those in judged, which it was not told of. Of
+	// what was inserted Store does so.
 	Refusals(ctx context.Context, source string, run timesheet.ID, refused []KeptRow, settled, judged []string) error
 	// Keep writes the record of an import that is at its end, and its rows.
 	Keep(ctx context.Context, record Import, rows []KeptRow) error

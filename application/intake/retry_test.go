@@ -10,6 +10,7 @@ import (
 	"timesheets/application/directory"
 	"timesheets/application/intake"
 	"timesheets/domain/identity"
+	"timesheets/domain/timesheet"
 	"timesheets/domain/worker"
 	"timesheets/test/fixture"
 	"timesheets/test/fixture/office"
@@ -422,6 +423,55 @@ func TestRowsBelongToTheImportThatReceivedThem(t *testing.T) {
 	knows(t, o, "ann", "42")
 	if got := told(retry(t, o, "")); got != "2=created" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// What waited for a retry before an import waits for one again once that is taken
+// back, unless its key was received since.
+func TestARevertGivesBackWhatWaitedForARetry(t *testing.T) {
+	t.Parallel()
+	ownDay := func(key string, day int) intake.Row { return byTracker(key, "42", day) }
+	for _, tt := range []struct {
+		name  string
+		do    func(o *office.Office) timesheet.ID // the import
+		since func(o *office.Office)
+		want  string
+	}{
+		{"a retry took it", func(o *office.Office) timesheet.ID { return retry(t, o, "").ImportID }, nil, "1=created 2=created"},
+		{"an upload brought it", func(o *office.Office) timesheet.ID { return o.Receive(t, ownDay("1", 4)).ImportID }, nil, "1=created 2=created"},
+		{"a mirror lacked it", func(o *office.Office) timesheet.ID { return complete(t, o, begin(t, o, mirror), allowEmpty).ID }, nil, "1=created 2=created"},
+		{"a retry found that a mirror lacked it", func(o *office.Office) timesheet.ID {
+			complete(t, o, begin(t, o, mirror), allowEmpty)
+			return retry(t, o, "").ImportID
+		}, nil, "1=unchanged:outdated 2=unchanged:outdated"},
+		{"it was received since", func(o *office.Office) timesheet.ID { return retry(t, o, "").ImportID }, func(o *office.Office) {
+			o.Receive(t, ownDay("1", 2))
+		}, "2=created"},
+		{"it was refused since, as an object", func(o *office.Office) timesheet.ID { return retry(t, o, "").ImportID }, func(o *office.Office) {
+			if _, _, err := o.Receiver.ReceiveOne(t.Context(), fixture.Job(), office.Source, office.Row("1", office.Project("")), false); codeOf(err) == "" {
+				t.Error("it is taken")
+			}
+		}, "2=created"},
+		{"it was refused since", func(o *office.Office) timesheet.ID { return retry(t, o, "").ImportID }, func(o *office.Office) {
+			o.Receive(t, office.Row("1", office.Project("")))
+		}, "2=created 1=rejected:required!"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := office.Open(t, office.Settings{})
+			o.Receive(t, ownDay("1", 2), ownDay("2", 3))
+			knows(t, o, "ann", "42")
+			o.Clock.Forward(time.Minute)
+			id := tt.do(o)
+			if tt.since != nil {
+				tt.since(o)
+			}
+			o.Clock.Forward(time.Minute)
+			revert(t, o, id)
+			if got := told(retry(t, o, "")); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
 	}
 }
 
