@@ -64,7 +64,10 @@ const absent = unbrought + `
 // the run $6. It counts, where NOT EXISTS would say the same: that becomes a
 // join, which reads the whole manifest for each entry as long as nobody has
 // analyzed the new table (20,000 keys: no end in half a minute; so: a tenth of a second).
-const unbrought = `(SELECT count(*) FROM import_keys k WHERE k.org_id = $1 AND k.import_id = $6 AND k.external_id = e.external_id) = 0`
+const (
+	unbrought  = manifested + `e.external_id) = 0`
+	manifested = `(SELECT count(*) FROM import_keys k WHERE k.org_id = $1 AND k.import_id = $6 AND k.external_id = `
+)
 
 func (c *closing) Absent(ctx context.Context, each func(timesheet.Entry)) (int, error) {
 	var total int
@@ -84,6 +87,19 @@ func (c *closing) Absent(ctx context.Context, each func(timesheet.Entry)) (int, 
 		each(e)
 	}
 	return total, rows.Err()
+}
+
+func (c *closing) Unfounded(ctx context.Context) ([]timesheet.Correction, error) {
+	rows, err := c.tx.Query(ctx, `
+		SELECT `+correctionColumns+` FROM corrections c
+		WHERE c.org_id = $1 AND c.source = $2 AND c.state = 'open' AND NOT c.deletion AND c.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR c.user_id = ANY ($5))
+		AND c.proposed_at <= (SELECT started_at FROM imports WHERE org_id = $1 AND id = $6) AND `+manifested+`c.external_id) = 0
+		AND (SELECT count(*) FROM entries e WHERE e.org_id = $1 AND e.source = $2 AND e.external_id = c.external_id AND e.deleted_at IS NULL) = 0
+		ORDER BY c.id`, append(c.scope(), c.run.ID)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanCorrection)
 }
 
 func (c *closing) Held(ctx context.Context, ids []timesheet.ID) ([]timesheet.Held, error) {

@@ -26,6 +26,10 @@ type Closing interface {
 	// one, and tells how many live entries the scope has. It is asked twice:
 	// before the workers are locked, and under their locks.
 	Absent(ctx context.Context, each func(timesheet.Entry)) (scope int, err error)
+	// Unfounded gives the open corrections that propose an entry within the run's
+	// source and scope where none lives, whose keys the run did not bring and
+	// which were proposed before it began. It is asked twice, too.
+	Unfounded(ctx context.Context) ([]timesheet.Correction, error)
 	// Lock locks the workers until the transaction ends.
 	Lock(ctx context.Context, userIDs []string) error
 	// Outdate marks the refused rows of the run's source and scope that are
@@ -95,7 +99,7 @@ func (r *Runner) Complete(ctx context.Context, by identity.Principal, ref RunRef
 			By: by.ID, Run: done.ID, Now: done.EndedAt, NewID: r.newID,
 			Period: timesheet.Period{Today: timesheet.DayIn(done.EndedAt), LockBefore: r.lock},
 		}
-		absent, err := mirror(ctx, closing, c, receipt, &done)
+		missed, err := mirror(ctx, closing, c, receipt, &done)
 		if err != nil {
 			return err
 		}
@@ -103,8 +107,17 @@ func (r *Runner) Complete(ctx context.Context, by identity.Principal, ref RunRef
 			return err
 		}
 		// Last of all, since it takes the organisation's counter.
-		for some := range slices.Chunk(absent, MaxRows) {
-			if err := remove(ctx, closing, some, receipt); err != nil {
+		for some := range slices.Chunk(missed.unfounded, MaxRows) {
+			if err := settleAbsent(ctx, closing, some, receipt); err != nil {
+				return err
+			}
+		}
+		for some := range slices.Chunk(missed.absent, MaxRows) {
+			held, err := closing.Held(ctx, some)
+			if err != nil {
+				return err
+			}
+			if err := settleAbsent(ctx, closing, held, receipt); err != nil {
 				return err
 			}
 		}
@@ -116,52 +129,53 @@ func (r *Runner) Complete(ctx context.Context, by identity.Principal, ref RunRef
 // mirror finds what the run did not bring and is to be deleted, or proposed to
 // be, unless one of the guards finds that suspicious. Its workers are locked
 // then. A dry run only counts.
-func mirror(ctx context.Context, closing Closing, c Completion, receipt timesheet.Receipt, done *Ending) ([]timesheet.ID, error) {
+func mirror(ctx context.Context, closing Closing, c Completion, receipt timesheet.Receipt, done *Ending) (surveyed, error) {
 	keys, unreadable, err := closing.Brought(ctx)
 	if err != nil {
-		return nil, err
+		return surveyed{}, err
 	}
 	switch {
 	case c.DistinctKeys != nil && *c.DistinctKeys != keys:
-		return nil, fault.New(fault.Conflict, "incomplete", "The run brought %d different keys, not %d. Send what is missing, then complete it.", keys, *c.DistinctKeys)
+		return surveyed{}, fault.New(fault.Conflict, "incomplete", "The run brought %d different keys, not %d. Send what is missing, then complete it.", keys, *c.DistinctKeys)
 	case done.Received == 0 && !c.AllowEmpty:
-		return nil, fault.New(fault.Conflict, "nothing_brought", "The run brought nothing, which would delete everything in its scope. If that is meant, say allow_empty.")
+		return surveyed{}, fault.New(fault.Conflict, "nothing_brought", "The run brought nothing, which would delete everything in its scope. If that is meant, say allow_empty.")
 	case unreadable > 0:
 		done.DeletionsSkipped = "unreadable_key"
-		return nil, nil
+		return surveyed{}, nil
 	}
 	first, err := survey(ctx, closing, receipt)
 	if err != nil {
-		return nil, err
+		return surveyed{}, err
 	}
 	if first.deletions > c.MaxDeleteCount && first.deletions*100 > c.MaxDeletePercent*first.scope {
-		return nil, fault.New(fault.Conflict, "too_many_deletions",
+		return surveyed{}, fault.New(fault.Conflict, "too_many_deletions",
 			"The run would delete %d of %d entries: more than %d, and more than %d percent. If that is meant, complete it with higher limits.",
 			first.deletions, first.scope, c.MaxDeleteCount, c.MaxDeletePercent).
 			With("deletions", strconv.Itoa(first.deletions)).With("in_scope", strconv.Itoa(first.scope))
 	}
 	if done.DryRun {
 		done.Deleted = first.deletions
-		return nil, nil
+		return surveyed{}, nil
 	}
 	if len(first.workers) > 0 {
 		if err := closing.Lock(ctx, first.workers); err != nil {
-			return nil, err
+			return surveyed{}, err
 		}
 		// Nothing comes in, since only what is older than the run may go; what
 		// others touched meanwhile stays.
 		if first, err = survey(ctx, closing, receipt); err != nil {
-			return nil, err
+			return surveyed{}, err
 		}
 	}
 	done.Deleted = first.deletions
-	return first.absent, closing.Outdate(ctx)
+	return first, closing.Outdate(ctx)
 }
 
 // surveyed is what a mirror would do.
 type surveyed struct {
-	absent    []timesheet.ID // to be deleted, or proposed to be
-	workers   []string       // whose they are, sorted
+	absent    []timesheet.ID   // to be deleted, or proposed to be
+	unfounded []timesheet.Held // corrections that are at an end
+	workers   []string         // whose they are, sorted
 	deletions int
 	scope     int // live entries in it
 }
@@ -181,16 +195,23 @@ func survey(ctx context.Context, closing Closing, receipt timesheet.Receipt) (su
 		s.absent = append(s.absent, e.ID())
 		workers[e.Snapshot().Content.UserID] = true
 	})
+	if err != nil {
+		return s, err
+	}
+	unfounded, err := closing.Unfounded(ctx)
+	for i, c := range unfounded {
+		if h := (timesheet.Held{Open: &unfounded[i]}); timesheet.JudgeAbsence(h, receipt).Writes() {
+			s.unfounded = append(s.unfounded, h)
+			workers[c.Content.UserID] = true
+		}
+	}
 	s.workers = slices.Sorted(maps.Keys(workers))
 	return s, err
 }
 
-// remove deletes entries that the source no longer has, or proposes it.
-func remove(ctx context.Context, closing Closing, ids []timesheet.ID, receipt timesheet.Receipt) error {
-	held, err := closing.Held(ctx, ids)
-	if err != nil {
-		return err
-	}
+// settleAbsent deletes entries that the source no longer has, or proposes it,
+// and ends what is unfounded.
+func settleAbsent(ctx context.Context, closing Closing, held []timesheet.Held, receipt timesheet.Receipt) error {
 	var writing []Stored
 	for _, h := range held {
 		if v := timesheet.JudgeAbsence(h, receipt); v.Writes() {

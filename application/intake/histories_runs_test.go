@@ -162,7 +162,14 @@ func (h *history) absent(brought []string, from, to string) int {
 	deleted := 0
 	within := func(day string) bool { return from <= day && day <= to }
 	for key, e := range h.keys {
-		if slices.Contains(brought, key) || !e.live() || !within(e.says.day) || h.isClosed(e.says.day) {
+		if slices.Contains(brought, key) {
+			continue
+		}
+		if !e.live() && e.proposal != nil && within(e.proposal.day) && !h.isClosed(e.proposal.day) {
+			e.close()
+			e.opened = timesheet.ID{}
+		}
+		if !e.live() || !within(e.says.day) || h.isClosed(e.says.day) {
 			continue
 		}
 		why := ""

@@ -111,6 +111,7 @@ func TestTheLifeOfASource(t *testing.T) {
 		{"mirrored when almost everything is gone", sweep(2, row("b", "7", 2)), &swept, map[string]string{
 			"a": "v3 approved 7h Website of ann on 2026-11-02, received this@6; proposed deletion", "b": "v4 pending 7h Website of ann on 2026-11-03, received this@2",
 			"c": "v3 pending 8h Website of bob on 2026-11-04, deleted by mirror, received nothing@2", "d": "v2 pending 6h Website of ann on 2026-11-05, received another content@1; proposed deletion",
+			"e": "v2 pending 8h Website of ann on 2026-11-06, deleted by hand, received this@3",
 			"f": "v2 pending 8h Website of bob on 2026-11-07, deleted by mirror, received nothing@1",
 		}},
 		{"the same mirror again", sweep(0, row("b", "7", 2)), nil, nil},

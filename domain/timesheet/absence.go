@@ -6,10 +6,12 @@ import "time"
 // listing of its days, no longer has it: the entry is deleted; one that a
 // person approved or changed is not, its deletion is proposed; one on a closed
 // day, or deleted already, or whose deletion an approver dismissed, is left as it
-// is (unchanged).
+// is (unchanged). Where no entry lives, what was proposed to be one is at an end.
 func JudgeAbsence(h Held, at Receipt) Verdict {
 	switch s := h.Entry.s; {
-	case !h.Exists || h.Entry.Deleted() || at.Period.Closed(s.Content.Day) || h.keeps():
+	case !h.Exists || h.Entry.Deleted():
+		return Verdict{Outcome: OutcomeUnchanged, Obsolete: h.Open != nil && !h.Open.Deletion && !at.Period.Closed(h.Open.Content.Day)}
+	case at.Period.Closed(s.Content.Day) || h.keeps():
 		return Verdict{Outcome: OutcomeUnchanged}
 	case h.guard() != "":
 		return h.proposeDeletion(h.guard(), at)

@@ -62,6 +62,10 @@ func TestWhatAnAbsenceDoes(t *testing.T) {
 			"conflict entry_approved known", "v2 approved 8h, last 8h@1, proposed none", "deletion, entry_approved"},
 		{"edited and approved since: the reason is another", after(sends("8", 1), edits("6"), vanishes, approves),
 			"conflict entry_approved", "v3 approved 6h, last 8h@1, proposed none", "deletion, entry_approved"},
+		{"what is proposed after a deletion is at an end", after(sends("8", 1), deletes, sends("7", 2)),
+			"unchanged", "v2 deleted by hand, last 8h@1", "nothing"},
+		{"but not on a closed day", after(sendsOn("2026-10-31", "8", 1), deletes, sendsOn("2026-10-31", "7", 2), locks("2026-11-01")),
+			"unchanged", "v2 deleted by hand, last 8h@1, proposed 7h@2", "7h@2, deleted_by_hand"},
 		{"it takes the place of a proposed change, whose stamp stays", after(sends("8", 1), approves, sends("7", 3)),
 			"conflict entry_approved", "v2 approved 8h, last 8h@1, proposed none@3", "deletion, entry_approved"},
 	} {
