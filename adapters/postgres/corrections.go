@@ -26,7 +26,8 @@ const correctionColumns = `c.id, c.source, c.external_id, c.entry_id, c.why, c.s
 	c.closed_at, c.closed_by, c.closed_reason`
 
 // lastCorrections adds to what is held under keys of a source the last
-// correction of each, if it is open or dismissed. Most sources have none.
+// correction of each, if it is open or dismissed, and the last that was dismissed
+// while there was no entry, which would remember it. Most sources have none.
 func lastCorrections(ctx context.Context, tx *transaction, org identity.Organization, source string, keys []string, held func(*timesheet.Correction) *timesheet.Held) error {
 	var b pgx.Batch
 	askLastCorrections(&b, org, source, keys, held)
@@ -36,17 +37,19 @@ func lastCorrections(ctx context.Context, tx *transaction, org identity.Organiza
 // askLastCorrections is lastCorrections as part of a batch.
 func askLastCorrections(b *pgx.Batch, org identity.Organization, source string, keys []string, held func(*timesheet.Correction) *timesheet.Held) {
 	b.Queue(`
-		SELECT DISTINCT ON (c.external_id) `+correctionColumns+`
+		SELECT DISTINCT ON (c.external_id, c.state = 'dismissed' AND c.entry_id IS NULL) `+correctionColumns+`
 		FROM corrections c WHERE c.org_id = $1 AND c.source = $2 AND c.external_id = ANY ($3)
 		AND EXISTS (SELECT 1 FROM corrections any_ WHERE any_.org_id = $1 AND any_.source = $2)
-		ORDER BY c.external_id, `+lastCorrection, string(org), source, keys).Query(func(rows pgx.Rows) error {
+		ORDER BY c.external_id, c.state = 'dismissed' AND c.entry_id IS NULL, `+lastCorrection, string(org), source, keys).Query(func(rows pgx.Rows) error {
 		last, err := pgx.CollectRows(rows, scanCorrection)
 		for i := range last {
 			switch c := &last[i]; c.State {
 			case timesheet.CorrectionOpen:
 				held(c).Open = c
 			case timesheet.CorrectionDismissed:
-				held(c).Dismissed = c
+				if h := held(c); h.Dismissed == nil {
+					h.Dismissed = c
+				}
 			case timesheet.CorrectionAccepted, timesheet.CorrectionObsolete:
 			}
 		}

@@ -434,6 +434,17 @@ func TestADismissedRevisionIsUnchangedFromThenOn(t *testing.T) {
 			if got := office.Outcomes(o.Receive(t, office.Row(key, office.Hours("3")))); !strings.HasPrefix(got, "conflict") {
 				t.Errorf("another: %s", got)
 			}
+			for range 2 {
+				if got := office.Outcomes(o.Receive(t, office.Row(key, office.Hours("2")))); got != "unchanged" {
+					t.Errorf("after another the same again: %s", got)
+				}
+			}
+			if n := o.Count(t, `SELECT count(*) FROM corrections WHERE state = 'open'`); n != 0 {
+				t.Error("what the source took back is open")
+			}
+			if got := office.Outcomes(o.Receive(t, office.Row(key, office.Hours("3")))); !strings.HasPrefix(got, "conflict") {
+				t.Errorf("the other again: %s", got)
+			}
 			if w := week(t, o, anns); !w.Holds || w.Sheet.Amended {
 				t.Errorf("%+v", w.Sheet)
 			}

@@ -89,7 +89,8 @@ type Held struct {
 	Entry  Entry // the zero Entry when there never was one
 	Exists bool
 	Open   *Correction // the correction that waits for an approver; nil for none
-	// Dismissed is the last correction of the key, when an approver dismissed it.
+	// Dismissed is the last correction of the key, when an approver dismissed it;
+	// as long as there is no entry, the last of those that one dismissed.
 	Dismissed *Correction
 }
 
@@ -139,7 +140,7 @@ func Judge(h Held, r Revision, at Receipt) Verdict {
 		return Verdict{Outcome: OutcomeUnchanged, Code: Stale}
 	}
 	if h.dismissed() && h.Dismissed.Digest == r.Digest {
-		v := Verdict{Outcome: OutcomeUnchanged}
+		v := Verdict{Outcome: OutcomeUnchanged, Obsolete: h.Open != nil}
 		if last := r.stampAfter(h.Dismissed.SourceUpdatedAt); !last.Equal(h.Dismissed.SourceUpdatedAt) {
 			c := *h.Dismissed
 			c.SourceUpdatedAt = last
