@@ -43,8 +43,8 @@ func (k *Runs) Begin(ctx context.Context, org identity.Organization, run intake.
 }
 
 // beginRun gives the run its fence and lease, and stores it. A run of the
-// source whose lease has ended expires. Runs are locked before receipts, and
-// those before their source, here as where parts come and where runs end.
+// source whose lease has ended expires. Runs are locked before their source, and
+// that before receipts, here as where parts come and where runs end.
 func beginRun(ctx context.Context, tx *transaction, org identity.Organization, run *intake.Import, lease time.Duration) error {
 	if run.DryRun {
 		if err := forgetDryRuns(ctx, tx, org, run.StartedAt); err != nil {
@@ -53,16 +53,16 @@ func beginRun(ctx context.Context, tx *transaction, org identity.Organization, r
 	} else if err := takeOver(ctx, tx, org, run.Source, run.StartedAt); err != nil {
 		return err
 	}
-	if run.Mode == intake.Mirror {
-		if err := lockReceipts(ctx, tx, org, true); err != nil {
-			return err
-		}
-	}
 	if err := tx.QueryRow(ctx, `
 		INSERT INTO sources AS s (org_id, source, fence) VALUES ($1, $2, 1)
 		ON CONFLICT (org_id, source) DO UPDATE SET fence = s.fence + 1
 		RETURNING fence`, string(org), run.Source).Scan(&run.Fence); err != nil {
 		return err
+	}
+	if run.Mode == intake.Mirror {
+		if err := lockReceipts(ctx, tx, org, true); err != nil {
+			return err
+		}
 	}
 	var end *time.Time
 	err := tx.QueryRow(ctx, `

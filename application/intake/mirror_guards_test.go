@@ -272,3 +272,27 @@ func TestATakeoverAndAReceiptOfTheRunDoNotWaitForEachOther(t *testing.T) {
 		t.Errorf("the run that was taken over is %+v", got)
 	}
 }
+
+// Who begins a mirror waits for the part that has the source, and has no lock
+// meanwhile that the part will want.
+func TestTheBeginningOfAMirrorAndAPartWithAProblemDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	o, p, slow := paused(t, "hashtextextended($1, 2)")
+	o.Receive(t, office.Row("a", office.Stamped(1)))
+	run := begin(t, o)
+	atOnce(func() {
+		if _, err := upload(slow, o, run, 1, office.Row("a", office.Stamped(2)), office.Row("bad", office.Project(""))); err != nil {
+			t.Error(err)
+		}
+	}, func() {
+		<-p.reached
+		atOnce(func() { begin(t, o, mirror, dry) }, func() {
+			someoneWaits(t, o)
+			p.goOn()
+		})
+	})
+	if got := complete(t, o, run); got.Unchanged != 1 || got.Rejected != 1 {
+		t.Errorf("%+v", got.Counts)
+	}
+	neverDeadlocked(t, o)
+}
