@@ -304,7 +304,7 @@ func (b *book) Store(ctx context.Context, by string, run timesheet.ID, writing [
 	if err := received.store(ctx, b.tx, b.org, run); err != nil {
 		return err
 	}
-	if err := corrections.store(ctx, b.tx); err != nil {
+	if err := corrections.store(ctx, b.tx, b.org); err != nil {
 		return err
 	}
 	if b.write.IsZero() {

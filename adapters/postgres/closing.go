@@ -55,10 +55,15 @@ const absent = unbrought + `
 	AND (e.received_at IS NULL OR e.received_at < (SELECT begun_at FROM imports WHERE org_id = $1 AND id = $6))
 	AND (
 		SELECT c.state = 'dismissed' AND c.deletion AND c.digest IS NOT DISTINCT FROM e.received_digest
-			OR c.state = 'open' AND c.proposed_at > (SELECT started_at FROM imports WHERE org_id = $1 AND id = $6)
+			OR c.state = 'open' AND NOT ` + proposedBefore + `
 		FROM corrections c
 		WHERE c.org_id = $1 AND c.source = $2 AND c.external_id = e.external_id ORDER BY ` + lastCorrection + ` LIMIT 1
 	) IS NOT TRUE`
+
+// proposedBefore asks, of a correction c, whether what it proposes was received
+// before the run $6 began. For older ones than the column only the processes'
+// clocks say.
+const proposedBefore = `(SELECT coalesce(c.received_at < r.begun_at, c.proposed_at <= r.started_at) FROM imports r WHERE r.org_id = $1 AND r.id = $6)`
 
 // unbrought asks, of an entry e, whether its key is missing in the manifest of
 // the run $6. It counts, where NOT EXISTS would say the same: that becomes a
@@ -93,7 +98,7 @@ func (c *closing) Unfounded(ctx context.Context) ([]timesheet.Correction, error)
 	rows, err := c.tx.Query(ctx, `
 		SELECT `+correctionColumns+` FROM corrections c
 		WHERE c.org_id = $1 AND c.source = $2 AND c.state = 'open' AND NOT c.deletion AND c.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR c.user_id = ANY ($5))
-		AND c.proposed_at <= (SELECT started_at FROM imports WHERE org_id = $1 AND id = $6) AND `+manifested+`c.external_id) = 0
+		AND `+proposedBefore+` AND `+manifested+`c.external_id) = 0
 		AND (SELECT count(*) FROM entries e WHERE e.org_id = $1 AND e.source = $2 AND e.external_id = c.external_id AND e.deleted_at IS NULL) = 0
 		ORDER BY c.id`, append(c.scope(), c.run.ID)...)
 	if err != nil {
@@ -138,7 +143,7 @@ func (c *closing) Outdate(ctx context.Context) error {
 		WITH gone AS (
 			SELECT e.external_id FROM refused_keys e
 			WHERE e.org_id = $1 AND e.source = $2 AND e.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR e.user_id = ANY ($5))
-			AND e.at <= $7 AND NOT e.outdated AND `+unbrought+`
+			AND coalesce(e.received_at < (SELECT begun_at FROM imports WHERE org_id = $1 AND id = $6), e.at <= $7) AND NOT e.outdated AND `+unbrought+`
 			ORDER BY e.external_id FOR UPDATE
 		)
 		UPDATE refused_keys r SET outdated = true, outdated_in = $6 FROM gone

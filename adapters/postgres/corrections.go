@@ -98,11 +98,13 @@ func scanCorrection(row pgx.CollectableRow) (timesheet.Correction, error) {
 // correctionBatch collects statements about corrections. They are few: one
 // statement each, sent together.
 type correctionBatch struct {
-	batch pgx.Batch
-	err   error
+	batch    pgx.Batch
+	proposes bool
+	err      error
 }
 
-// propose opens a correction, or gives the open one its new proposal.
+// propose opens a correction, or gives the open one its new proposal. One that is
+// judged anew was received when it was.
 func (b *correctionBatch) propose(org identity.Organization, c timesheet.Correction) {
 	tags, err := tagsJSON(c.Content.Tags)
 	if err != nil {
@@ -116,15 +118,17 @@ func (b *correctionBatch) propose(org identity.Organization, c timesheet.Correct
 		args = append(args, c.Content.UserID, c.Content.Day.Time(), c.Content.Duration.Seconds(), c.Content.Project, nullText(c.Content.Task),
 			nullText(c.Content.Description), c.Content.Billable, nullInstant(c.Content.StartedAt), nullText(c.Content.TimeZone), tags)
 	}
+	b.proposes = true
 	args = append(args, nullDigest(c.Digest), nullInstant(c.SourceUpdatedAt), c.OpenedAt, c.ProposedAt, c.ProposedBy, nullID(c.ImportID), c.Version)
 	b.batch.Queue(`
 		INSERT INTO corrections AS k (org_id, id, source, external_id, entry_id, state, why, deletion, user_id, day, seconds, project, task, description,
-			billable, started_at, time_zone, tags, digest, stamp, opened_at, proposed_at, proposed_by, import_id, version)
-		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::jsonb, $18, $19, $20, $21, $22, $23, $24)
+			billable, started_at, time_zone, tags, digest, stamp, opened_at, proposed_at, proposed_by, import_id, version, received_at)
+		VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::jsonb, $18, $19, $20, $21, $22, $23, $24, clock_timestamp())
 		ON CONFLICT (org_id, id) DO UPDATE SET version = excluded.version, why = excluded.why, deletion = excluded.deletion, user_id = excluded.user_id, day = excluded.day,
 			seconds = excluded.seconds, project = excluded.project, task = excluded.task, description = excluded.description, billable = excluded.billable,
 			started_at = excluded.started_at, time_zone = excluded.time_zone, tags = excluded.tags, digest = excluded.digest, stamp = excluded.stamp,
-			proposed_at = excluded.proposed_at, proposed_by = excluded.proposed_by, import_id = excluded.import_id
+			proposed_at = excluded.proposed_at, proposed_by = excluded.proposed_by, import_id = excluded.import_id,
+			received_at = CASE WHEN k.proposed_at = excluded.proposed_at THEN k.received_at ELSE excluded.received_at END
 		WHERE k.state = 'open' AND k.version = excluded.version - 1
 		RETURNING 1`, args...).Query(exactlyOne)
 }
@@ -152,9 +156,14 @@ func exactlyOne(rows pgx.Rows) error {
 	return err
 }
 
-func (b *correctionBatch) store(ctx context.Context, tx *transaction) error {
+func (b *correctionBatch) store(ctx context.Context, tx *transaction, org identity.Organization) error {
 	if b.err != nil || b.batch.Len() == 0 {
 		return b.err
+	}
+	if b.proposes {
+		if err := lockReceipts(ctx, tx, org, false); err != nil {
+			return err
+		}
 	}
 	return tx.SendBatch(ctx, &b.batch).Close()
 }

@@ -74,9 +74,10 @@ const (
 // errNoWorker says that somebody was never seen.
 var errNoWorker = fault.New(fault.NotFound, "not_found", "There is no such worker, or you may not see them.")
 
-// lockReceipts parts what the organisation receives without a write from the
-// beginnings of its mirrors, each of which is alone: what is received before one
-// is committed before it, and what is received after it has a later time.
+// lockReceipts parts what the organisation receives without a write, also what
+// waits for an approver or a retry, from the beginnings of its mirrors, each of
+// which is alone: what is received before one is committed before it, and what is
+// received after it has a later time.
 func lockReceipts(ctx context.Context, tx *transaction, org identity.Organization, alone bool) error {
 	_, err := tx.Exec(ctx, `SELECT `+advisory(alone)+`(hashtextextended($1, 2))`, string(org))
 	return err

@@ -175,12 +175,16 @@ func (b *book) Refusals(ctx context.Context, source string, run timesheet.ID, re
 	if len(refused) == 0 {
 		return nil
 	}
+	if err := lockReceipts(ctx, b.tx, b.org, false); err != nil {
+		return err
+	}
 	batch := &pgx.Batch{}
 	for _, r := range slices.SortedFunc(slices.Values(refused), func(a, b intake.KeptRow) int { return strings.Compare(a.ExternalID, b.ExternalID) }) {
 		batch.Queue(`
-			INSERT INTO refused_keys AS k (org_id, source, external_id, code, day, user_id, import_id, part, row_index, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+			INSERT INTO refused_keys AS k (org_id, source, external_id, code, day, user_id, import_id, part, row_index, at, received_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp())
 			ON CONFLICT (org_id, source, external_id) DO UPDATE SET code = excluded.code, day = excluded.day, user_id = excluded.user_id,
-				import_id = excluded.import_id, part = excluded.part, row_index = excluded.row_index, at = excluded.at, outdated = false,
+				import_id = excluded.import_id, part = excluded.part, row_index = excluded.row_index, at = excluded.at, received_at = excluded.received_at, outdated = false,
 				settled_in = NULL, outdated_in = NULL, received_in = CASE WHEN $11 THEN coalesce(k.received_in, k.import_id) END`,
 			string(b.org), source, r.ExternalID, r.Code, nullDay(r.Day), nullText(r.UserID), run, r.Part, r.Index, r.At, r.Again)
 	}

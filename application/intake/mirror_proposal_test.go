@@ -45,6 +45,30 @@ func TestAMirrorDoesNotReplaceWhatWasProposedSinceItBegan(t *testing.T) {
 	}
 }
 
+// The processes that start a run and receive a row need not agree about the time.
+func TestWhatCameSinceAMirrorBeganIsNewsWhateverTheClocksSay(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	o.Receive(t, office.Row("approved"), office.Row("seen", office.On("2026-11-26"), office.Hours("1")))
+	approve(t, o, "approved")
+	approveWeek(t, o, "ann", "2026-11-26")
+	o.Receive(t, byTracker("refused before", "42", 10))
+	run := begin(t, o, mirror)
+	o.Clock.Forward(-time.Minute)
+	o.Receive(t, office.Row("approved", office.Hours("5")), office.Row("new", office.On("2026-11-27")), byTracker("refused", "42", 11))
+	o.Clock.Forward(time.Minute)
+	complete(t, o, run, allowEmpty)
+	for key, want := range map[string]string{"approved": " entry_approved change", "new": " week_approved change"} {
+		if got := openCorrection(t, o, key); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %q", key, got)
+		}
+	}
+	knows(t, o, "ann", "42")
+	if got := told(retry(t, o, "")); got != "refused before=unchanged:outdated refused=created" {
+		t.Errorf("retried: %s", got)
+	}
+}
+
 // What was only proposed, and the source no longer has, is not to be accepted any
 // more: nobody's hours are made of it. The guards are those of entries.
 func TestAMirrorEndsWhatIsProposedUnderAKeyThatItsSourceNoLongerHas(t *testing.T) {
