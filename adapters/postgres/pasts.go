@@ -55,14 +55,17 @@ func (u *undo) pasts(ctx context.Context, changed []intake.Undoable) (map[timesh
 
 // without goes back from a version to the one from which the run took the
 // entry, 0 for none: past what the run made, and past what others made and
-// reverts took back. doing is false when the version is not the run's doing;
-// touched is true when others have changed the entry between its changes.
-func (p past) without(run timesheet.ID, version int) (before int, doing, touched bool) {
+// reverts took back. received is the version that the run met, which may have been
+// received something about since a revert gave it back. doing is false when the
+// version is not the run's doing; touched is true when others have changed the
+// entry between its changes.
+func (p past) without(run timesheet.ID, version int) (before, received int, doing, touched bool) {
 	for version > 0 {
 		switch m := p[version-1]; {
 		case m.run == run:
 			doing = true
 			version--
+			received = version
 			continue
 		case !m.reverts.IsZero() && m.reverts != run:
 			version = p.first(m.reverts) - 1
@@ -73,7 +76,7 @@ func (p past) without(run timesheet.ID, version int) (before int, doing, touched
 	for _, m := range p[:version] {
 		touched = touched || m.run == run
 	}
-	return version, doing, touched
+	return version, received, doing, touched
 }
 
 // first is the first version that the run made; there is one, since it was

@@ -181,37 +181,36 @@ func (u *undo) before(ctx context.Context, run timesheet.ID, changed []intake.Un
 		return nil, err
 	}
 	var ids []timesheet.ID
-	var versions []int32
+	var versions, met []int32
 	at := make(map[timesheet.ID]int, len(changed))
 	mine := changed[:0]
 	for _, c := range changed {
 		s := c.Now.Snapshot()
-		version, doing, touched := pasts[s.ID].without(run, s.Version)
+		version, received, doing, touched := pasts[s.ID].without(run, s.Version)
 		if !doing {
 			continue
 		}
 		c.Touched = touched
-		at[s.ID], ids, versions = len(mine), append(ids, s.ID), append(versions, int32(version))
+		at[s.ID], ids, versions, met = len(mine), append(ids, s.ID), append(versions, int32(version)), append(met, int32(received))
 		mine = append(mine, c)
 	}
 	// What was last received is that of history, unless the import received
 	// something about the entry before it changed it.
 	rows, err := u.tx.Query(ctx, `
-		SELECT r.entry_id IS NOT NULL, r.digest, r.stamp, `+entryColumnsOf("h")+`
-		FROM unnest($2::uuid[], $4::int[]) AS k (id, version)
+		SELECT CASE WHEN r.entry_id IS NULL THEN l.received_digest ELSE r.digest END, CASE WHEN r.entry_id IS NULL THEN l.received_stamp ELSE r.stamp END,
+			`+entryColumnsOf("h")+`
+		FROM unnest($2::uuid[], $4::int[], $5::int[]) AS k (id, version, met)
 		JOIN history h ON h.org_id = $1 AND h.id = k.id AND h.version = k.version
-		LEFT JOIN received_before r ON r.org_id = $1 AND r.import_id = $3 AND r.entry_id = k.id`, string(u.org), ids, run, versions)
+		JOIN history l ON l.org_id = $1 AND l.id = k.id AND l.version = k.met
+		LEFT JOIN received_before r ON r.org_id = $1 AND r.import_id = $3 AND r.entry_id = k.id`, string(u.org), ids, run, versions, met)
 	if err != nil {
 		return nil, err
 	}
-	var (
-		noted  bool
-		digest []byte
-		stamp  *time.Time
-	)
+	var digest []byte
+	var stamp *time.Time
 	before, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (timesheet.Entry, error) {
-		e, err := scanEntry(behind{row, []any{&noted, &digest, &stamp}})
-		if err != nil || !noted {
+		e, err := scanEntry(behind{row, []any{&digest, &stamp}})
+		if err != nil {
 			return e, err
 		}
 		s := e.Snapshot()
@@ -219,10 +218,13 @@ func (u *undo) before(ctx context.Context, run timesheet.ID, changed []intake.Un
 		copy(s.Received.Digest[:], digest)
 		return timesheet.Restore(s)
 	})
+	if err != nil {
+		return nil, err
+	}
 	for _, b := range before {
 		mine[at[b.ID()]].Before = b
 	}
-	return mine, err
+	return mine, nil
 }
 
 func (u *undo) Lock(ctx context.Context, userIDs []string) error {

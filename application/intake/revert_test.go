@@ -158,6 +158,25 @@ func TestARevertTakesBackEverythingThatARunDid(t *testing.T) {
 	}
 }
 
+// What was received since another revert gave an entry back was received before the
+// run, too.
+func TestARevertKeepsWhatWasReceivedSinceAnother(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t, office.Settings{})
+	o.Receive(t, office.Row("key", office.Stamped(1)))
+	revert(t, o, o.Receive(t, office.Row("key", office.Hours("7"), office.Stamped(2))).ImportID)
+	o.Receive(t, office.Row("key", office.Stamped(3)))
+	before := states(t, o)
+	run := o.Receive(t, office.Row("key", office.Hours("6"), office.Stamped(4))).ImportID
+	revert(t, o, run)
+	if diff := cmp.Diff(before, states(t, o)); diff != "" {
+		t.Errorf("(-before +after)\n%s", diff)
+	}
+	if got := office.Outcomes(o.Receive(t, office.Row("key", office.Hours("7"), office.Stamped(2)))); got != "unchanged:stale" {
+		t.Errorf("an older revision: %s", got)
+	}
+}
+
 // What a run proposed stays proposed when a later one, which sent the same again,
 // is taken back; and goes with the run itself.
 func TestARevertLeavesWhatEarlierRunsProposed(t *testing.T) {
