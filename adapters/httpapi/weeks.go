@@ -271,7 +271,7 @@ func (s *Server) moveWeek(ctx context.Context, by identity.Principal, c *fiber.C
 	}
 	if needs != nil {
 		if err := needs(condition); err != nil {
-			return told(err, missing, known)
+			return told(err, nil, known)
 		}
 	}
 	why := ""

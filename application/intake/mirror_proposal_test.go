@@ -110,7 +110,7 @@ func TestAMirrorEndsWhatIsProposedUnderAKeyThatItsSourceNoLongerHas(t *testing.T
 		bring(t, o, run, 1, append(more, rows["brought"])...)
 		o.Clock.Forward(time.Minute)
 		changed := rows["proposed since"]
-		changed.Content.Project = changed.Content.Project + "!"
+		changed.Content.Project += "!"
 		rows["proposed since"] = changed
 		if _, outcome, err := o.Receiver.ReceiveOne(t.Context(), fixture.Job(), office.Source, changed, false); outcome != timesheet.OutcomeConflict {
 			t.Fatal(outcome, err)
