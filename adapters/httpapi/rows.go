@@ -94,6 +94,9 @@ func readRow(raw []byte) intake.Row {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return lost(raw, "malformed_json", "The row is not JSON: it ends too early.")
 		}
+		if length, ok := valueLength(raw); ok && length < len(raw) {
+			return lost(raw, "malformed_json", "The row goes on behind its end. Begin a new line for each row.")
+		}
 		return lost(raw, "malformed_json", "The row is not JSON in UTF-8.")
 	}
 	row := m.row

@@ -76,6 +76,11 @@ func TestALineThatIsNoJSONIsARowWithAProblem(t *testing.T) {
 	if diff := cmp.Diff(want, verdicts(got)); diff != "" {
 		t.Errorf("verdicts (-want +got):\n%s", diff)
 	}
+	for i, what := range map[int]string{0: "ends too early", 2: "goes on behind its end", 3: "not JSON in UTF-8", 4: "more than 32 deep", 5: "Begin a new line"} {
+		if p := got.Results[i].Error; p == nil || !strings.Contains(p.Detail, what) {
+			t.Errorf("of line %d it says %+v, not %q", i, p, what)
+		}
+	}
 	rows := keptRows(t, c.job, got.ImportID)
 	if len(rows) != 5 || !strings.Contains(rows[2].Text, "\uFFFD") {
 		t.Errorf("kept are %+v", rows)
