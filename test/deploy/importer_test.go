@@ -133,10 +133,15 @@ func byTracker(t *testing.T) map[string][]*batchv1.CronJob {
 	t.Helper()
 	found := map[string][]*batchv1.CronJob{}
 	for _, c := range every[*batchv1.CronJob](t) {
+		known := false
 		for _, from := range c.Spec.JobTemplate.Spec.Template.Spec.Containers[0].EnvFrom {
-			if name := from.ConfigMapRef.Name; name != "auth0" {
-				found[name] = append(found[name], c)
+			if settings := from.ConfigMapRef; settings != nil && settings.Name != "auth0" {
+				found[settings.Name] = append(found[settings.Name], c)
+				known = true
 			}
+		}
+		if !known {
+			t.Errorf("%s has no settings of a tracker", c.Name)
 		}
 	}
 	return found
@@ -199,7 +204,7 @@ func TestOneJobOfATrackerIsOverWhenTheNextOneIsDue(t *testing.T) {
 		}
 		var slots []slot
 		for _, c := range jobs {
-			deadline := time.Duration(*c.Spec.JobTemplate.Spec.ActiveDeadlineSeconds) * time.Second
+			deadline := time.Duration(*c.Spec.StartingDeadlineSeconds+*c.Spec.JobTemplate.Spec.ActiveDeadlineSeconds) * time.Second
 			for _, at := range due(t, c.Spec.Schedule) {
 				slots = append(slots, slot{at, at + deadline, c.Name})
 			}
