@@ -133,18 +133,23 @@ func (t *Tracker) Check(ctx context.Context) (string, error) {
 	if err := json.UnmarshalRead(answer.Body, &about); err != nil || about.Version == "" || len(about.Version) > 40 {
 		return "", fault.New(fault.NotFound, "not_kimai", "What answers there does not say which version of Kimai it is. Check TRACKER_URL.")
 	}
-	everybodys, err := t.count(ctx, "all")
+	of := query(importing.Window{}, 1)
+	of.Set("size", "1")
+	everybodys, err := t.count(ctx, of)
 	if err != nil {
 		return "", err
 	}
-	own, err := t.count(ctx, "")
-	switch {
-	case err != nil:
-		return "", err
-	case everybodys == unknown:
+	if everybodys == unknown {
 		return fmt.Sprintf("Kimai %q, entries can be read", about.Version), nil
-	case own == everybodys:
-		return fmt.Sprintf("Kimai %q, %d entries can be read, none of anybody but the token's user: others' need the permission view_other_timesheet", about.Version, everybodys), nil
+	}
+	of.Del("user")
+	own, err := t.count(ctx, of)
+	if err != nil {
+		return "", err
+	}
+	if own == everybodys {
+		return fmt.Sprintf("Kimai %q, %d entries can be read, none of anybody but the token's user: others' need the permissions view_other_timesheet and, "+
+			"where there are teams, view_all_data", about.Version, everybodys), nil
 	}
 	return fmt.Sprintf("Kimai %q, %d entries can be read", about.Version, everybodys), nil
 }
@@ -152,25 +157,15 @@ func (t *Tracker) Check(ctx context.Context) (string, error) {
 // unknown is how many entries there are when Kimai, or a proxy, does not say.
 const unknown = -1
 
-// count gives how many entries Kimai has of "all", or of "", the token's user.
-func (t *Tracker) count(ctx context.Context, user string) (int, error) {
-	one := query(importing.Window{}, 1)
-	one.Set("size", "1")
-	if one.Set("user", user); user == "" {
-		one.Del("user")
-	}
-	entries, err := t.client.Get(ctx, "/timesheets", one)
+// count gives how many entries Kimai has for a query.
+func (t *Tracker) count(ctx context.Context, of url.Values) (int, error) {
+	entries, err := t.client.Get(ctx, "/timesheets", of)
 	if err != nil {
 		return unknown, err
 	}
 	defer entries.Body.Close()
-	return total(entries.Header), nil
-}
-
-func total(header http.Header) int {
-	n, err := strconv.Atoi(header.Get("X-Total-Count"))
-	if err != nil {
-		return unknown
+	if n, err := strconv.Atoi(entries.Header.Get("X-Total-Count")); err == nil {
+		return n, nil
 	}
-	return n
+	return unknown, nil
 }
