@@ -35,9 +35,11 @@ func (p gopackage) family() string {
 	return strings.Join(parts[:min(2, len(parts))], "/")
 }
 
-// The go command is asked twice, however many rules there are.
+// The go command is asked twice, and once for what to look at, however many rules
+// there are.
 var (
 	asBuilt  = sync.OnceValues(func() ([]gopackage, error) { return list() })
+	looked   = sync.OnceValue(func() error { return sources.Look(module + "/...") })
 	withWire = sync.OnceValues(func() ([]gopackage, error) { return list("-tags=wireinject") })
 )
 
@@ -59,7 +61,7 @@ func list(flags ...string) ([]gopackage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sources.Look(module + "/..."); err != nil {
+	if err := looked(); err != nil {
 		return nil, err
 	}
 	args := append([]string{"list", "-e", "-json=ImportPath,Name,Doc,Dir,GoFiles,Imports,Deps"}, flags...)
