@@ -33,15 +33,25 @@ func NewWeeks(pool *pgxpool.Pool, way *precedence.RightOfWay, now func() time.Ti
 	return &Weeks{pool, way, now}
 }
 
+// Known looks for the worker.
+func (w *Weeks) Known(ctx context.Context, org identity.Organization, userID string) error {
+	return inSnapshot(ctx, w.pool, func(tx *transaction) error { return seen(ctx, tx, org, userID) })
+}
+
+func seen(ctx context.Context, tx *transaction, org identity.Organization, userID string) error {
+	var known bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workers WHERE org_id = $1 AND user_id = $2)`, string(org), userID).Scan(&known)
+	if err == nil && !known {
+		return errNoWorker
+	}
+	return err
+}
+
 // Week reads the week in one snapshot.
 func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timesheet.WorkerWeek, most int) (sheet timesheet.Sheet, entries []timesheet.Entry, err error) {
 	err = inSnapshot(ctx, w.pool, func(tx *transaction) (err error) {
-		var known bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM workers WHERE org_id = $1 AND user_id = $2)`, string(org), of.UserID).Scan(&known); err != nil {
+		if err := seen(ctx, tx, org, of.UserID); err != nil {
 			return err
-		}
-		if !known {
-			return errNoWorker
 		}
 		sheet, entries, err = readWeek(ctx, tx, org, of, most)
 		return err
@@ -49,8 +59,8 @@ func (w *Weeks) Week(ctx context.Context, org identity.Organization, of timeshee
 	return sheet, entries, err
 }
 
-// readWeek gives a week with its live entries. It reads one more than most of them,
-// or all if most is 0.
+// readWeek gives a week with its live entries. One with more than most is a
+// fault.Conflict, of which one more is read; 0 is no bound.
 func readWeek(ctx context.Context, tx *transaction, org identity.Organization, of timesheet.WorkerWeek, most int) (timesheet.Sheet, []timesheet.Entry, error) {
 	sheet, err := readSheet(ctx, tx, org, of)
 	if err != nil {

@@ -56,11 +56,7 @@ func (m *Mover) Known(ctx context.Context, by identity.Principal, of timesheet.W
 	if !by.Holds(identity.ApproveTimesheets) || by.ID == of.UserID {
 		return nil
 	}
-	_, _, err := m.weeks.Week(ctx, by.Organization, of, 1)
-	if errors.Is(err, fault.Conflict) { // of more entries than one
-		return nil
-	}
-	return err
+	return m.weeks.Known(ctx, by.Organization, of.UserID)
 }
 
 func (m *Mover) byWorker(ctx context.Context, by identity.Principal, of timesheet.WorkerWeek, seen Seen, step func(timesheet.Sheet) (timesheet.Sheet, error)) (Week, error) {

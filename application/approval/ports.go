@@ -42,6 +42,8 @@ type Tx interface {
 
 // Weeks is where weeks are kept, and late changes to them.
 type Weeks interface {
+	// Known is nil for a worker who was seen, else a fault.NotFound.
+	Known(ctx context.Context, org identity.Organization, userID string) error
 	// Week gives a week with its live entries, in any order, as of one moment. A
 	// worker who was never seen is a fault.NotFound, a week with more entries than
 	// most a fault.Conflict; 0 is no bound.
