@@ -49,30 +49,31 @@ func (c *closing) scope() []any {
 // bring, and which no write, nor receipt without one, has touched since the run
 // began. An entry whose deletion was dismissed is not missed, nor one of which
 // something new was proposed since.
-const absent = unbrought + `
+var absent = unbrought("e.external_id") + `
 	AND (SELECT w.number FROM writes w WHERE w.org_id = $1 AND w.write_id = e.write_id) <= (
 		SELECT base_number FROM imports WHERE org_id = $1 AND id = $6)
 	AND (e.received_at IS NULL OR e.received_at < (SELECT begun_at FROM imports WHERE org_id = $1 AND id = $6))
 	AND (
 		SELECT c.state = 'dismissed' AND c.deletion AND c.digest IS NOT DISTINCT FROM e.received_digest
-			OR c.state = 'open' AND NOT ` + proposedBefore + `
+			OR c.state = 'open' AND NOT ` + receivedBefore("c.received_at", "c.proposed_at") + `
 		FROM corrections c
 		WHERE c.org_id = $1 AND c.source = $2 AND c.external_id = e.external_id ORDER BY ` + lastCorrection + ` LIMIT 1
 	) IS NOT TRUE`
 
-// proposedBefore asks, of a correction c, whether what it proposes was received
-// before the run $6 began. For older ones than the column only the processes'
-// clocks say.
-const proposedBefore = `(SELECT coalesce(c.received_at < r.begun_at, c.proposed_at <= r.started_at) FROM imports r WHERE r.org_id = $1 AND r.id = $6)`
+// receivedBefore asks whether what waits, for an approver or a retry, was received
+// before the run $6 began. Where it is older than the column of the database's
+// clock, only the time at by the processes' clocks says so.
+func receivedBefore(column, at string) string {
+	return `(SELECT coalesce(` + column + ` < r.begun_at, ` + at + ` <= r.started_at) FROM imports r WHERE r.org_id = $1 AND r.id = $6)`
+}
 
-// unbrought asks, of an entry e, whether its key is missing in the manifest of
-// the run $6. It counts, where NOT EXISTS would say the same: that becomes a
-// join, which reads the whole manifest for each entry as long as nobody has
-// analyzed the new table (20,000 keys: no end in half a minute; so: a tenth of a second).
-const (
-	unbrought  = manifested + `e.external_id) = 0`
-	manifested = `(SELECT count(*) FROM import_keys k WHERE k.org_id = $1 AND k.import_id = $6 AND k.external_id = `
-)
+// unbrought asks whether a key is missing in the manifest of the run $6. It counts,
+// where NOT EXISTS would say the same: that becomes a join, which reads the whole
+// manifest for each entry as long as nobody has analyzed the new table (20,000 keys:
+// no end in half a minute; so: a tenth of a second).
+func unbrought(key string) string {
+	return `(SELECT count(*) FROM import_keys k WHERE k.org_id = $1 AND k.import_id = $6 AND k.external_id = ` + key + `) = 0`
+}
 
 func (c *closing) Absent(ctx context.Context, each func(timesheet.Entry)) (int, error) {
 	var total int
@@ -98,7 +99,7 @@ func (c *closing) Unfounded(ctx context.Context) ([]timesheet.Correction, error)
 	rows, err := c.tx.Query(ctx, `
 		SELECT `+correctionColumns+` FROM corrections c
 		WHERE c.org_id = $1 AND c.source = $2 AND c.state = 'open' AND NOT c.deletion AND c.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR c.user_id = ANY ($5))
-		AND `+proposedBefore+` AND `+manifested+`c.external_id) = 0
+		AND `+receivedBefore("c.received_at", "c.proposed_at")+` AND `+unbrought("c.external_id")+`
 		AND (SELECT count(*) FROM entries e WHERE e.org_id = $1 AND e.source = $2 AND e.external_id = c.external_id AND e.deleted_at IS NULL) = 0
 		ORDER BY c.id`, append(c.scope(), c.run.ID)...)
 	if err != nil {
@@ -143,11 +144,11 @@ func (c *closing) Outdate(ctx context.Context) error {
 		WITH gone AS (
 			SELECT e.external_id FROM refused_keys e
 			WHERE e.org_id = $1 AND e.source = $2 AND e.day BETWEEN $3 AND $4 AND ($5::text[] IS NULL OR e.user_id = ANY ($5))
-			AND coalesce(e.received_at < (SELECT begun_at FROM imports WHERE org_id = $1 AND id = $6), e.at <= $7) AND NOT e.outdated AND `+unbrought+`
+			AND `+receivedBefore("e.received_at", "e.at")+` AND NOT e.outdated AND `+unbrought("e.external_id")+`
 			ORDER BY e.external_id FOR UPDATE
 		)
 		UPDATE refused_keys r SET outdated = true, outdated_in = $6 FROM gone
-		WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = gone.external_id`, append(c.scope(), c.run.ID, c.run.StartedAt)...)
+		WHERE r.org_id = $1 AND r.source = $2 AND r.external_id = gone.external_id`, append(c.scope(), c.run.ID)...)
 	return err
 }
 

@@ -90,8 +90,12 @@ func (u *Undoing) End(ctx context.Context, org identity.Organization, ref intake
 			WHERE i.org_id = $1 AND i.id = $2 AND n.org_id = $1 AND n.source = i.source AND n.cursor_before_import = i.id`,
 			`UPDATE sources s SET cursor = i.cursor_before, cursor_import = i.cursor_before_import FROM imports i
 			WHERE i.org_id = $1 AND i.id = $2 AND s.org_id = $1 AND s.source = i.source AND s.cursor_import = i.id`,
+			// In the order of keys, as batches lock them.
+			`SELECT 1 FROM refused_keys r JOIN imports i ON i.org_id = r.org_id AND i.source = r.source
+			WHERE i.org_id = $1 AND i.id = $2 AND i.id IN (coalesce(r.received_in, r.import_id), r.settled_in, r.outdated_in)
+			ORDER BY r.external_id FOR UPDATE OF r`,
 			`DELETE FROM refused_keys r USING imports i WHERE i.org_id = $1 AND i.id = $2 AND r.org_id = $1 AND r.source = i.source AND coalesce(r.received_in, r.import_id) = i.id`,
-			// What waited for a retry before it does so again.
+			// What it settled, or found that the source no longer has, waits again.
 			`UPDATE refused_keys r SET settled_in = nullif(r.settled_in, i.id), outdated_in = nullif(r.outdated_in, i.id), outdated = r.outdated AND r.outdated_in IS DISTINCT FROM i.id
 			FROM imports i WHERE i.org_id = $1 AND i.id = $2 AND r.org_id = $1 AND r.source = i.source AND i.id IN (r.settled_in, r.outdated_in)`,
 		} {

@@ -29,7 +29,7 @@ type batch struct {
 	open          []int              // rows that only a judgement under lock can decide, sorted by key
 	glances       map[int]Glimpse    // of the open rows that have an entry
 	lockToo       []string           // workers that turned out to be concerned on the way
-	refusedBefore map[string]bool    // keys whose last receipt, before this one, was refused
+	refusedBefore map[string]bool    // keys of which a row is remembered that was refused before
 	contested     bool               // an open row waits for an approver
 	inserted      int                // rows that were stored before they were judged
 	last          timesheet.Entry    // what the verdict made of the last row that creates or updates

@@ -142,7 +142,7 @@ type Glimpse struct {
 	UserID   string       // whose entry it is
 	Received timesheet.Received
 	Open     bool // a correction is open under the key
-	Refused  bool // the last row that was received of the key was refused, and is kept
+	Refused  bool // a row of the key was refused, and is kept: the last that was received, or the one before
 }
 
 // Stored is one verdict that writes something, with what was held before it.

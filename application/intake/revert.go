@@ -19,9 +19,9 @@ type Undoing interface {
 	Atomically(ctx context.Context, org identity.Organization, revert RunRef, lease time.Duration, fn func(Undo) error) error
 	// End writes the revert's end with what it came to. When it is complete
 	// the import is marked as reverted, its open corrections become obsolete,
-	// its refused rows are not retried but those that waited for a retry before
-	// it are, and the cursor of its source goes back to the import's predecessor,
-	// if the import was the last to move it.
+	// its refused rows are not retried but those that it settled, or found that
+	// their source no longer has, are, and the cursor of its source goes back to
+	// the import's predecessor, if the import was the last to move it.
 	End(ctx context.Context, org identity.Organization, revert RunRef, ended Import) error
 	// Left names at most limit of the entries that the import changed and that
 	// others have changed since, other reverts included, and that were not
