@@ -1,11 +1,11 @@
 package httpapi
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -68,7 +68,7 @@ func MetricsServer(registry prometheus.Gatherer) *http.Server {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	mux.HandleFunc("GET "+livenessPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", typeJSON)
-		_, _ = io.WriteString(w, `{"status":"ok"}`)
+		_ = json.MarshalWrite(w, health{"ok"}) // who is gone needs no answer
 	})
 	return &http.Server{
 		Handler:           mux,
